@@ -1,0 +1,182 @@
+import type { ResolvedRetryPolicy } from "./retry-policy.ts";
+
+/**
+ * A workflow definition is a frozen tree of steps. The tree is plain data (it prints as canonical JSON); every function
+ * that an author gave stands in it as a reference, and lives in the definition's function table.
+ */
+
+/** Stands for an author's function: the static path of its step and its role, as in `charge.input`. */
+export interface FunctionRef {
+  readonly ref: string;
+}
+
+export type AnyFunction = (...args: never[]) => unknown;
+
+/** What happens when a step has failed for good (its retries are exhausted, or its error is permanent).
+ *  `compensate` (default): the nearest enclosing saga, or else the whole run, is rolled back in reverse order, then the failure
+ *  goes on outwards. `fail`: the run fails at once and nothing is undone. `terminate`: the same, ending as Terminated.
+ *  `suspend`: the run is parked as Suspended with the step ready to run again on resume. */
+export type ErrorBehavior = "fail" | "suspend" | "terminate" | "compensate";
+
+interface NodeFacts {
+  /** Unique within its block; a part of every path below it. */
+  readonly name: string;
+  /** Static path: as the pointer's path, with `[]` in place of an iteration's index. */
+  readonly path: string;
+  readonly description?: string;
+  /** The name under which the step's value is kept in its scope. */
+  readonly as?: string;
+  /** (data, result, scope) => patch of the data. */
+  readonly output?: FunctionRef;
+}
+
+/** Runs an author's body: a step, a step class, or an inline function. */
+export interface StepNode extends NodeFacts {
+  readonly kind: "step";
+  /** The body as given: a `Step` object's function, a class to be made per execution, or an instance with `run`. */
+  readonly body: FunctionRef;
+  /** How `body` is called: `run(input, context)`; `new Body().run(context)`; `body.run(context)`. */
+  readonly call: "function" | "class" | "instance";
+  /** Inline functions of `run(name, fn)` also get data and scope in their context. */
+  readonly inline: boolean;
+  readonly transactional: boolean;
+  /** (data, scope) => input. Absent: the step takes its subject (the data, or the item of the innermost forEach). */
+  readonly input?: FunctionRef;
+  readonly retry: ResolvedRetryPolicy;
+  readonly timeoutMs?: number;
+  readonly onError: ErrorBehavior;
+  /** (done, context) => unknown, run when the step is rolled back. */
+  readonly compensation?: FunctionRef;
+}
+
+/** Waits for an event under a key. */
+export interface WaitNode extends NodeFacts {
+  readonly kind: "wait";
+  readonly event: string;
+  /** (data, scope) => string. */
+  readonly key: FunctionRef;
+  readonly timeoutMs?: number;
+  /** Runs when the timeout passed first; without it a timeout is the step's failure. */
+  readonly late?: Block;
+  readonly onError: ErrorBehavior;
+  /** The event's schema, when it was given one: validates at consumption. */
+  readonly schema?: FunctionRef;
+}
+
+/** Sleeps this branch. */
+export interface DelayNode extends NodeFacts {
+  readonly kind: "delay";
+  readonly durationMs?: number;
+  /** (data, scope) => Duration, when it is not a constant. */
+  readonly duration?: FunctionRef;
+}
+
+/** Patches the data. */
+export interface SetNode extends NodeFacts {
+  readonly kind: "set";
+  readonly patch: FunctionRef;
+}
+
+export interface IfNode extends NodeFacts {
+  readonly kind: "if";
+  readonly condition: FunctionRef;
+  readonly yes: Block;
+  readonly no: Block;
+}
+
+export interface ForEachNode extends NodeFacts {
+  readonly kind: "forEach";
+  /** (data, scope) => array; evaluated and stored once, at entry. */
+  readonly items: FunctionRef;
+  /** The name of the item in scope. Default: `item`. */
+  readonly item: string;
+  /** Iterations admitted at a time. Default: 32. */
+  readonly concurrency: number;
+  readonly body: Block;
+}
+
+export interface ParallelNode extends NodeFacts {
+  readonly kind: "parallel";
+  readonly branches: readonly Branch[];
+}
+
+export interface Branch {
+  readonly name: string;
+  readonly block: Block;
+}
+
+export interface SagaNode extends NodeFacts {
+  readonly kind: "saga";
+  readonly body: Block;
+  /** Where the run goes when the saga has been rolled back: `fail` (default) passes the failure on, `continue` goes on behind it. */
+  readonly afterCompensation: "fail" | "continue";
+}
+
+/** Gives its block a value. */
+export interface ReturnNode extends NodeFacts {
+  readonly kind: "return";
+  /** (data, scope) => value. */
+  readonly value: FunctionRef;
+}
+
+/** Ends the whole run as Complete, from any depth. */
+export interface EndNode extends NodeFacts {
+  readonly kind: "end";
+  /** (data, scope) => result; absent: the data is the result. */
+  readonly value?: FunctionRef;
+}
+
+export type Node =
+  | StepNode
+  | WaitNode
+  | DelayNode
+  | SetNode
+  | IfNode
+  | ForEachNode
+  | ParallelNode
+  | SagaNode
+  | ReturnNode
+  | EndNode;
+
+export type NodeKind = Node["kind"];
+
+/** Steps that run one after the other. */
+export interface Block {
+  readonly nodes: readonly Node[];
+}
+
+/** The graph alone, as canonical JSON shows it. */
+export interface DefinitionGraph {
+  readonly id: string;
+  readonly version: number;
+  readonly root: Block;
+}
+
+/** What the engine runs: the graph, the author's functions by reference, and the data's schema when there is one. */
+export interface Definition {
+  readonly graph: DefinitionGraph;
+  readonly functions: ReadonlyMap<string, unknown>;
+  /** Standard Schema of what starts the workflow. */
+  readonly schema?: unknown;
+}
+
+/** The inner blocks of a node, with the part of the path that each adds below the node's own path. */
+export function blocksOf(node: Node): readonly { readonly part: string; readonly block: Block }[] {
+  switch (node.kind) {
+    case "if":
+      return [
+        { part: "/yes", block: node.yes },
+        { part: "/no", block: node.no },
+      ];
+    case "forEach":
+      return [{ part: "[]", block: node.body }];
+    case "parallel":
+      return node.branches.map((branch) => ({ part: `/${branch.name}`, block: branch.block }));
+    case "saga":
+      return [{ part: "", block: node.body }];
+    case "wait":
+      return node.late === undefined ? [] : [{ part: "/late", block: node.late }];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,89 @@
+import type { Failure } from "./failure.ts";
+
+/**
+ * The live part of an instance, as it is stored in its row: what is active, what containers are open, and where kept results
+ * lie. What has finished is in pointer rows, and forward execution of an instance in memory never reads those. Fields that hold
+ * their default are left out, so the frontier of a run in sequence is some forty bytes.
+ *
+ * Everything in it is JSON as it stands; payloads in it (`input`, `persistence`) are encoded trees of the value codec.
+ */
+export interface Frontier {
+  readonly format: 1;
+  /** How many pointers have finished; numbers them in order of completion. */
+  readonly seq?: number;
+  /** Active pointers by path. */
+  readonly pointers: Readonly<Record<string, ActivePointer>>;
+  /** Open containers by the path of their pointer. */
+  readonly scopes?: Readonly<Record<string, OpenScope>>;
+  /** Kept results: name to the path of the pointer that holds the value, per scope path (`""` is the root). */
+  readonly kept?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Compensable steps that have finished, newest first, outside of any saga. */
+  readonly undo?: StackHead;
+  /** The run as a whole is being rolled back. */
+  readonly rollback?: Rollback;
+}
+
+/** One activation that has not finished.
+ *  - `ready` (default): its body may run.
+ *  - `sleeping`: waits for `due`: a delay, a retry, or `ExecutionResult.sleep`.
+ *  - `waiting`: waits for an event, until `due` if it has one. */
+export interface ActivePointer {
+  readonly state?: "sleeping" | "waiting";
+  /** The attempt that is to come or under way, from 1 (default). */
+  readonly attempt?: number;
+  /** Milliseconds from the commit of the transition that wrote this; becomes `due` in the next one. */
+  readonly dueIn?: number;
+  /** Database clock, milliseconds since the epoch. */
+  readonly due?: number;
+  /** Encoded input, stored when siblings or a retry exist; otherwise it is evaluated when the body starts. */
+  readonly input?: unknown;
+  /** Encoded value that the body gave to `persist` or `sleep`. */
+  readonly persistence?: unknown;
+  /** What a waiting pointer waits for. */
+  readonly event?: { readonly name: string; readonly key: string | null };
+  /** For a compensation: the outcome of the step that it undoes is not known. */
+  readonly inDoubt?: true;
+  /** For a compensation in doubt: the encoded input of the step that it undoes, which has no finished pointer to read it from. */
+  readonly undoes?: unknown;
+}
+
+/** A container that has been entered and has not finished. */
+export interface OpenScope {
+  /** `if`: the branch taken. */
+  readonly branch?: "yes" | "no";
+  /** `forEach`, `parallel`: children admitted and unfinished. */
+  readonly open?: number;
+  /** `forEach`, `parallel`: index of the next child to admit. */
+  readonly next?: number;
+  /** `forEach`, `parallel`: how many children there are. */
+  readonly count?: number;
+  /** `saga`: its own stack of compensable steps, newest first. */
+  readonly undo?: StackHead;
+  /** `saga`: it is being rolled back. */
+  readonly rollback?: Rollback;
+}
+
+/** The newest compensable pointer of a stack; each pointer row names the one below it. */
+export interface StackHead {
+  readonly path: string;
+  readonly seq: number;
+}
+
+/** A rollback under way: the failure that caused it, and the stacks still to be undone (always the newest head first). */
+export interface Rollback {
+  readonly failure: Failure;
+  readonly heads: readonly StackHead[];
+  /** Steps whose answer was not committed when the rollback began, undone first. */
+  readonly inDoubt?: readonly DoubtfulStep[];
+  /** Nothing to undo was taken from this rollback yet, or its present compensation runs. */
+  readonly current?: string;
+}
+
+/** A compensable step that may or may not have had its effect. */
+export interface DoubtfulStep {
+  readonly path: string;
+  /** Encoded input. */
+  readonly input?: unknown;
+}
+
+export const emptyFrontier: Frontier = { format: 1, pointers: {} };

@@ -1,0 +1,48 @@
+/**
+ * What the SQL of this engine runs on: a PostgreSQL server, or PGlite. One set of statements serves both.
+ *
+ * Every method has a client-side deadline: a server that does not answer costs its connection, never a hang. Errors are
+ * `WorkflowError`s made from the SQLSTATE (see RELIABILITY 1.4), with the driver's error as `cause`.
+ */
+export interface Database {
+  readonly kind: "postgres" | "pglite";
+  /** Reserved sessions for group-committed batches. */
+  readonly lanes: number;
+  /** Whether `name`s of statements are used (off behind a pooler in transaction mode). */
+  readonly named: boolean;
+
+  /** Connects, checks the server's version and that it is writable, and how many connections may be used. */
+  open(): Promise<void>;
+  /** Runs a hot statement on a lane's own session, planner hints on. */
+  lane<R>(lane: number, statement: Statement): Promise<readonly R[]>;
+  /** Runs a statement on the session that is reserved for heartbeats. */
+  beat<R>(statement: Statement): Promise<readonly R[]>;
+  /** Runs a hot statement (claims, deliveries, looks) on the engine's own pool, planner hints on. */
+  hot<R>(statement: Statement): Promise<readonly R[]>;
+  /** Runs any other statement on the pool that has no planner hints. */
+  query<R>(statement: Statement): Promise<readonly R[]>;
+  /** Runs `work` between BEGIN and COMMIT on one session; rolls back and rethrows when it throws. A COMMIT answered by ROLLBACK is
+   *  an error. The session is destroyed, not pooled again, after a protocol or connection error. */
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** Listens on a channel; `lost` is called when the session was lost and again listening resumes by itself (`back`). */
+  listen(channel: string, ears: Ears): Promise<Unlisten>;
+  close(): Promise<void>;
+}
+
+export interface Session {
+  query<R>(statement: Statement): Promise<readonly R[]>;
+}
+
+/** One SQL command. Values are never spliced into the text. `name` identifies the text for ever within a process. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+export interface Ears {
+  heard(payload: string): void;
+  back(): void;
+}
+
+export type Unlisten = () => Promise<void>;

@@ -1,0 +1,295 @@
+import type { Transition } from "../models/transition.ts";
+import type { WorkflowStatus } from "../models/instance.ts";
+
+/**
+ * What the engine needs of a store, in whole transitions: each method is one atomic act (one transaction in SQL, one function in
+ * memory), and may be repeated after an unknown outcome. Arrays are batches: the store commits a batch whole, in one statement
+ * where it can, and answers for what it refused. All instants are the database's clock, in milliseconds since the epoch.
+ *
+ * Errors are `WorkflowError`s: `errorClass` transient or conflict means that nothing is known of the outcome and the very same
+ * call may be sent again; invalid means that a value of the batch was refused by the database (SQLSTATE 22, 23, 54) and the
+ * batch must be split to find it.
+ */
+export interface EngineStore {
+  readonly name: string;
+  /** How many batches of starts and transitions run side by side; an instance's lane is its bucket modulo this. */
+  readonly lanes: number;
+  readonly buckets: number;
+  readonly capabilities: Capabilities;
+
+  /** Creates or checks the schema. Any number of nodes may call it at once. */
+  initialize(): Promise<void>;
+  close(): Promise<void>;
+
+  readonly nodes: NodeStore;
+  readonly instances: InstanceStore;
+  readonly events: EventStore;
+  /** Hints between processes; null where there is one process. */
+  readonly wakes: WakeBus | null;
+}
+
+export interface Capabilities {
+  readonly skipLocked: boolean;
+  readonly listenNotify: boolean;
+  readonly namedStatements: boolean;
+  readonly partialIndexes: boolean;
+  /** Whether the store has SQL for transactional steps and starts inside a caller's transaction. */
+  readonly transactions: boolean;
+}
+
+// ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface NodeStore {
+  /** Makes this node's row, live. `definitions` are those it runs (`id` and version joined as `id@version`). */
+  register(node: NodeRegistration): Promise<{ readonly now: number }>;
+  /** Adds 1 to the node's beat. Null: the node is no longer live or draining, so it owns nothing. On a reserved connection. */
+  beat(id: string): Promise<{ readonly now: number } | null>;
+  /** From now on the node claims and starts nothing. */
+  drain(id: string): Promise<void>;
+  /** The node's own orderly end: its row is marked stopped. */
+  retire(id: string): Promise<void>;
+  list(): Promise<readonly NodeRow[]>;
+  /** Marks a node dead if its beat is still `beat` and, unless `alone`, is older than `silentMs` by the database's clock. */
+  declareDead(id: string, beat: number, silentMs: number): Promise<boolean>;
+  /** Releases up to `limit` instances of nodes that are dead or stopped: unowned, epoch + 1, due now, and for dead nodes `crashes`
+   *  counted (see InstanceStore.claim). Answers how many. */
+  release(limit: number): Promise<number>;
+  /** Forgets nodes that are dead or stopped for longer than `olderMs` and own nothing. */
+  forget(olderMs: number): Promise<number>;
+}
+
+export interface NodeRegistration {
+  readonly id: string;
+  readonly label: string;
+  readonly engine: string;
+  readonly definitions: readonly string[];
+}
+
+export interface NodeRow {
+  readonly id: string;
+  readonly label: string;
+  readonly state: "live" | "draining" | "dead" | "stopped";
+  readonly beat: number;
+  /** Milliseconds since the last beat, by the database's clock. */
+  readonly silentMs: number;
+  readonly definitions: readonly string[];
+}
+
+// ── instances ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface InstanceStore {
+  /** Inserts a batch of starts; those with `own` are born owned by `owner` with epoch 1, if that node is live, else unowned and due.
+   *  Existing ids are left alone and come back in `existing`. Sorted by (bucket, id) by the caller. */
+  start(owner: string, batch: readonly StartRow[]): Promise<StartReply>;
+  /** Commits a batch of transitions, each fenced by (owner, epoch, revision). Sorted by (bucket, id) by the caller. */
+  commit(batch: readonly Transition[]): Promise<CommitReply>;
+  /** Takes up to `limit` due, unowned instances of the given definitions, probing buckets in the given order. The claimer must be
+   *  live. Epoch + 1. */
+  claim(request: ClaimRequest): Promise<ClaimReply>;
+  /** Takes one unowned instance whether due or not and whatever its definition (to carry out a request), or answers null. */
+  claimOne(owner: string, ref: InstanceRef): Promise<ClaimedInstance | null>;
+  /** When the earliest instance of these definitions is due; null if none is. */
+  nextDue(definitions: readonly string[]): Promise<{ readonly now: number; readonly dueAt: number | null }>;
+  /** Where instances stand: after an unknown outcome, for handles that wait, and for start conflicts. Unknown ids are left out. */
+  look(refs: readonly InstanceRef[]): Promise<readonly InstanceView[]>;
+  /** Outcomes and inputs of pointers by path; for forEach containers `input` holds the items. */
+  pointers(ref: InstanceRef, paths: readonly string[]): Promise<readonly StoredPointer[]>;
+  /** Unconsumed inbox rows of instances, oldest first. */
+  inbox(refs: readonly InstanceRef[]): Promise<readonly InboxRow[]>;
+  /** Puts a request into the inbox of an instance: `inboxSeq` + 1, and due now if it is unowned. Null: there is no such
+   *  instance, or it is terminal (`terminal`). Idempotent by `requestId`. */
+  request(ref: InstanceRef, request: RequestRow): Promise<RequestReply | null>;
+  /** Takes instances out of the due index whose definition is not in `known`, at most `limit`; they wait for `unblock`. */
+  block(known: readonly string[], limit: number): Promise<number>;
+  /** Makes blocked instances of these definitions due. */
+  unblock(definitions: readonly string[], limit: number): Promise<number>;
+  /** Runs `work` in a transaction and commits `transition` (made by `work`) in it. If the fence refuses it, all is rolled back and
+   *  `held` is false. Throws what `work` throws, after the rollback. */
+  transact(work: (tx: TransactionSession) => Promise<Transition>): Promise<{ readonly held: boolean; readonly now: number }>;
+  /** Unfinished instances whose definition has this id and version, by fingerprint conflicts: true if any exists. */
+  hasUnfinished(definition: string, version: number): Promise<boolean>;
+}
+
+export interface InstanceRef {
+  readonly bucket: number;
+  readonly id: string;
+}
+
+export interface StartRow extends InstanceRef {
+  readonly definition: string;
+  readonly version: number;
+  readonly own: boolean;
+  readonly data: string;
+  readonly frontier: string;
+  readonly key: string | null;
+  /** Hash of the start data, kept for keyed starts to tell a repeat from a conflict. */
+  readonly inputHash: string | null;
+  readonly reference: string | null;
+  readonly description: string | null;
+  readonly correlationId: string | null;
+  /** JSON object of strings, or null. */
+  readonly tags: string | null;
+}
+
+export interface StartReply {
+  readonly now: number;
+  /** Indexes into the batch of rows whose id exists already. */
+  readonly existing: readonly number[];
+  /** Indexes of rows with `own` that were inserted unowned, since the node is not live. */
+  readonly unowned: readonly number[];
+}
+
+export interface CommitReply {
+  readonly now: number;
+  /** Indexes into the batch of transitions that the fence refused. */
+  readonly refused: readonly number[];
+}
+
+export interface ClaimRequest {
+  readonly owner: string;
+  readonly buckets: readonly number[];
+  readonly definitions: readonly string[];
+  readonly limit: number;
+}
+
+export interface ClaimReply {
+  readonly now: number;
+  readonly claimed: readonly ClaimedInstance[];
+}
+
+export interface ClaimedInstance extends InstanceRef {
+  readonly definition: string;
+  readonly version: number;
+  readonly status: WorkflowStatus;
+  readonly epoch: number;
+  readonly revision: number;
+  readonly inboxSeq: number;
+  /** Parsed JSON. */
+  readonly data: unknown;
+  readonly frontier: unknown;
+  /** When the last transition was committed: what `dueIn` in the frontier counts from. */
+  readonly turnedAt: number;
+  readonly createdAt: number;
+  /** Deaths of owners since the last committed transition. */
+  readonly crashes: number;
+}
+
+export interface InstanceView extends InstanceRef {
+  readonly definition: string;
+  readonly version: number;
+  readonly status: WorkflowStatus;
+  readonly owner: string | null;
+  readonly epoch: number;
+  readonly revision: number;
+  readonly turnedAt: number;
+  readonly inputHash: string | null;
+  /** Parsed JSON; data only when the instance is terminal. */
+  readonly data: unknown;
+  readonly result: unknown;
+  readonly failure: unknown;
+  readonly reason: string | null;
+}
+
+export interface StoredPointer {
+  readonly path: string;
+  readonly status: number;
+  readonly seq: number;
+  readonly attempts: number;
+  /** Parsed JSON; undefined where the column is null. */
+  readonly input: unknown;
+  readonly outcome: unknown;
+  readonly below: unknown;
+}
+
+export interface InboxRow extends InstanceRef {
+  /** What consuming it is named by. Unique within the instance. */
+  readonly source: string;
+  readonly seq: number;
+  readonly kind: "event" | "suspend" | "resume" | "terminate";
+  /** For events: hash of name and key. */
+  readonly topic: string | null;
+  readonly payload: unknown;
+  readonly createdAt: number;
+}
+
+export interface RequestRow {
+  readonly requestId: string;
+  readonly kind: "suspend" | "resume" | "terminate";
+  readonly payload: string | null;
+}
+
+export interface RequestReply {
+  readonly terminal: boolean;
+  readonly status: WorkflowStatus;
+  /** The node that holds the instance, to be given a hint. */
+  readonly owner: string | null;
+}
+
+/** A step's own queries inside the engine's transaction. */
+export interface TransactionSession {
+  query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: unknown[] }>;
+}
+
+// ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface EventStore {
+  /** Stores events; a repeated id changes nothing. Durable before anybody looks. Sorted by (bucket, id) by the caller. */
+  publish(batch: readonly EventRow[]): Promise<void>;
+  /** Delivers events to all matching subscriptions of instances created before them: an inbox row once per (instance, event),
+   *  `inboxSeq` + 1, due now if the instance is unowned and Runnable; then marks the events looked. */
+  deliver(events: readonly EventRef[]): Promise<Delivery>;
+  /** The other side: for committed subscriptions, delivers the oldest stored events (at most 100 each) that their instance was not
+   *  given, and marks the subscriptions looked. */
+  look(subscriptions: readonly SubscriptionRef[]): Promise<Delivery>;
+  /** Finishes what a crash cut off: events and subscriptions not marked looked for longer than `olderMs`. At most `limit` each. */
+  sweep(olderMs: number, limit: number): Promise<Delivery>;
+  /** Deletes events older than `olderMs`, and marks of consumed events with them, in one bounded batch. */
+  purge(olderMs: number, limit: number): Promise<number>;
+}
+
+export interface EventRef {
+  /** Bucket of name and key. */
+  readonly bucket: number;
+  readonly id: string;
+}
+
+export interface EventRow extends EventRef {
+  readonly topic: string;
+  readonly name: string;
+  readonly key: string | null;
+  readonly data: string | null;
+}
+
+export interface SubscriptionRef {
+  readonly bucket: number;
+  readonly topic: string;
+  readonly instanceBucket: number;
+  readonly instance: string;
+  readonly path: string;
+}
+
+export interface Delivery {
+  /** How many inbox rows were written. */
+  readonly delivered: number;
+  /** Whether unowned instances became due. */
+  readonly woke: boolean;
+  /** Nodes that own instances which were given something. */
+  readonly owners: readonly string[];
+}
+
+// ── hints ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Hints between processes. Losing all of them costs time, never correctness. */
+export interface WakeBus {
+  /** Starts to listen; answers whether hints arrive (self-tested). Reconnects by itself, calling `heard` once after each gap with
+   *  `{ kind: "gap" }`. */
+  listen(heard: (wake: Wake) => void): Promise<boolean>;
+  send(wakes: readonly Wake[]): Promise<void>;
+}
+
+export type Wake =
+  | { readonly kind: "due" }
+  | { readonly kind: "events" }
+  | { readonly kind: "inbox"; readonly owner: string }
+  | { readonly kind: "ended"; readonly ids: readonly string[] }
+  | { readonly kind: "gap" };
