@@ -16,6 +16,8 @@ export interface EngineStore {
   readonly lanes: number;
   readonly buckets: number;
   readonly capabilities: Capabilities;
+  /** No other process can be using this store: a node in it that is not of this process is dead, and may be declared so at once. */
+  readonly alone: boolean;
 
   /** Creates or checks the schema. Any number of nodes may call it at once. */
   initialize(): Promise<void>;

@@ -1,0 +1,70 @@
+import type { EventRef, EventRow, InstanceRef, SubscriptionRef } from "../provider.ts";
+import type { SubscriptionKey, SubscriptionRow } from "../../models/transition.ts";
+import type { EventRecord, SubscriptionRecord } from "./records.ts";
+
+/** Stored events and open subscriptions, by topic. */
+export class EventTable {
+  readonly #events = new Map<string, EventRecord>();
+  readonly #eventsByTopic = new Map<string, EventRecord[]>();
+  readonly #subscriptions = new Map<string, Map<string, SubscriptionRecord>>();
+
+  add(event: EventRow, now: number): void {
+    if (this.#events.has(event.id)) return;
+    const record: EventRecord = { ...event, createdAt: now, looked: false };
+    this.#events.set(event.id, record);
+    const key = topicKey(event.bucket, event.topic);
+    this.#eventsByTopic.set(key, [...(this.#eventsByTopic.get(key) ?? []), record]);
+  }
+
+  get(ref: EventRef): EventRecord | undefined {
+    const event = this.#events.get(ref.id);
+    return event?.bucket === ref.bucket ? event : undefined;
+  }
+
+  all(): IterableIterator<EventRecord> {
+    return this.#events.values();
+  }
+
+  /** Events of a topic, oldest first. */
+  of(bucket: number, topic: string): readonly EventRecord[] {
+    return this.#eventsByTopic.get(topicKey(bucket, topic)) ?? [];
+  }
+
+  delete(event: EventRecord): void {
+    this.#events.delete(event.id);
+    const key = topicKey(event.bucket, event.topic);
+    const rest = this.of(event.bucket, event.topic).filter((other) => other !== event);
+    if (rest.length === 0) this.#eventsByTopic.delete(key);
+    else this.#eventsByTopic.set(key, rest);
+  }
+
+  subscribe(instance: InstanceRef, row: SubscriptionRow, now: number): void {
+    const key = topicKey(row.bucket, row.topic);
+    const waiting = this.#subscriptions.get(key) ?? new Map<string, SubscriptionRecord>();
+    this.#subscriptions.set(key, waiting);
+    const placed = { instanceBucket: instance.bucket, instance: instance.id, createdAt: now, looked: false };
+    waiting.set(waiterKey(instance.id, row.path), { ...row, ...placed });
+  }
+
+  unsubscribe(instance: InstanceRef, key: SubscriptionKey): void {
+    const waiting = this.#subscriptions.get(topicKey(key.bucket, key.topic));
+    waiting?.delete(waiterKey(instance.id, key.path));
+    if (waiting?.size === 0) this.#subscriptions.delete(topicKey(key.bucket, key.topic));
+  }
+
+  subscription(ref: SubscriptionRef): SubscriptionRecord | undefined {
+    return this.#subscriptions.get(topicKey(ref.bucket, ref.topic))?.get(waiterKey(ref.instance, ref.path));
+  }
+
+  /** Subscriptions to a topic. */
+  waiting(bucket: number, topic: string): readonly SubscriptionRecord[] {
+    return [...(this.#subscriptions.get(topicKey(bucket, topic))?.values() ?? [])];
+  }
+
+  *allSubscriptions(): IterableIterator<SubscriptionRecord> {
+    for (const waiting of this.#subscriptions.values()) yield* waiting.values();
+  }
+}
+
+const topicKey = (bucket: number, topic: string): string => `${bucket} ${topic}`;
+const waiterKey = (instance: string, path: string): string => `${instance} ${path}`;

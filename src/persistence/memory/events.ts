@@ -1,0 +1,136 @@
+import { isTerminal } from "../../models/instance.ts";
+import type { Delivery, EventRef, EventRow, EventStore, SubscriptionRef } from "../provider.ts";
+import type { Act } from "./act.ts";
+import type { EventTable } from "./event-table.ts";
+import type { InstanceTable } from "./instance-table.ts";
+import type { EventRecord, SubscriptionRecord } from "./records.ts";
+
+const eventsPerLook = 100;
+
+/** Events of a memory store: publish, then look; commit a subscription, then look. */
+export class MemoryEventStore implements EventStore {
+  readonly #act: Act;
+  readonly #events: EventTable;
+  readonly #instances: InstanceTable;
+
+  constructor(act: Act, events: EventTable, instances: InstanceTable) {
+    this.#act = act;
+    this.#events = events;
+    this.#instances = instances;
+  }
+
+  publish(batch: readonly EventRow[]): Promise<void> {
+    return this.#act((now) => {
+      for (const event of batch) this.#events.add(event, now);
+    });
+  }
+
+  deliver(events: readonly EventRef[]): Promise<Delivery> {
+    return this.#act((now) => {
+      const delivery = new DeliveryCount();
+      for (const ref of events) {
+        const event = this.#events.get(ref);
+        if (event !== undefined) this.#deliverOne(event, now, delivery);
+      }
+      return delivery.view();
+    });
+  }
+
+  look(subscriptions: readonly SubscriptionRef[]): Promise<Delivery> {
+    return this.#act((now) => {
+      const delivery = new DeliveryCount();
+      for (const ref of subscriptions) {
+        const subscription = this.#events.subscription(ref);
+        if (subscription !== undefined) this.#lookOne(subscription, now, delivery);
+      }
+      return delivery.view();
+    });
+  }
+
+  sweep(olderMs: number, limit: number): Promise<Delivery> {
+    return this.#act((now) => {
+      const delivery = new DeliveryCount();
+      const isLeft = (row: EventRecord | SubscriptionRecord): boolean => !row.looked && now - row.createdAt > olderMs;
+      for (const event of first(this.#events.all(), isLeft, limit)) this.#deliverOne(event, now, delivery);
+      const subscriptions = first(this.#events.allSubscriptions(), isLeft, limit);
+      for (const subscription of subscriptions) this.#lookOne(subscription, now, delivery);
+      return delivery.view();
+    });
+  }
+
+  purge(olderMs: number, limit: number): Promise<number> {
+    return this.#act((now) => {
+      const old = first(this.#events.all(), (event) => now - event.createdAt > olderMs, limit);
+      const purged = new Set(old.map((event) => event.id));
+      for (const event of old) this.#events.delete(event);
+      for (const instance of purged.size === 0 ? [] : this.#instances.all()) {
+        for (const [source, row] of instance.inbox) {
+          if (row.kind === "event" && row.consumedAt !== null && purged.has(source)) instance.inbox.delete(source);
+        }
+      }
+      return old.length;
+    });
+  }
+
+  #deliverOne(event: EventRecord, now: number, delivery: DeliveryCount): void {
+    for (const subscription of this.#events.waiting(event.bucket, event.topic))
+      this.#give(event, subscription, now, delivery);
+    event.looked = true;
+  }
+
+  #lookOne(subscription: SubscriptionRecord, now: number, delivery: DeliveryCount): void {
+    let given = 0;
+    for (const event of this.#events.of(subscription.bucket, subscription.topic)) {
+      if (given === eventsPerLook) break;
+      if (this.#give(event, subscription, now, delivery)) given += 1;
+    }
+    subscription.looked = true;
+  }
+
+  /** Puts an event into the inbox of the instance that waits, once in its life. */
+  #give(event: EventRecord, subscription: SubscriptionRecord, now: number, delivery: DeliveryCount): boolean {
+    const instance = this.#instances.get({ bucket: subscription.instanceBucket, id: subscription.instance });
+    if (instance === undefined || isTerminal(instance.status)) return false;
+    if (event.createdAt < instance.createdAt || instance.inbox.has(event.id)) return false;
+    instance.inboxSeq += 1;
+    instance.inbox.set(event.id, {
+      bucket: instance.bucket,
+      id: instance.id,
+      source: event.id,
+      seq: instance.inboxSeq,
+      kind: "event",
+      topic: event.topic,
+      payload: event.data,
+      createdAt: now,
+      consumedAt: null,
+    });
+    const woke = instance.status === "Runnable" && this.#instances.wake(instance, now);
+    delivery.count(instance.owner, woke);
+    return true;
+  }
+}
+
+class DeliveryCount {
+  #delivered = 0;
+  #woke = false;
+  readonly #owners = new Set<string>();
+
+  count(owner: string | null, woke: boolean): void {
+    this.#delivered += 1;
+    if (woke) this.#woke = true;
+    if (owner !== null) this.#owners.add(owner);
+  }
+
+  view(): Delivery {
+    return { delivered: this.#delivered, woke: this.#woke, owners: [...this.#owners] };
+  }
+}
+
+function first<T>(rows: Iterable<T>, wanted: (row: T) => boolean, limit: number): T[] {
+  const found: T[] = [];
+  for (const row of rows) {
+    if (found.length === limit) break;
+    if (wanted(row)) found.push(row);
+  }
+  return found;
+}

@@ -1,0 +1,71 @@
+import { systemEnvironment, type Environment } from "../../models/environment.ts";
+import type { Capabilities, EngineStore, InstanceRef, NodeStore, WakeBus } from "../provider.ts";
+import { actBy } from "./act.ts";
+import { EventTable } from "./event-table.ts";
+import { MemoryEventStore } from "./events.ts";
+import { InstanceTable } from "./instance-table.ts";
+import { MemoryInstanceStore } from "./instances.ts";
+import { MemoryNodeStore } from "./nodes.ts";
+import type { Clock, InstanceRecord } from "./records.ts";
+
+export interface MemoryStoreOptions {
+  readonly buckets?: number;
+  readonly env?: Environment;
+  /** The "database" time, milliseconds since the epoch. Default: the wall clock at the beginning plus monotonic time. */
+  readonly clock?: Clock;
+  /** See `EngineStore.alone`. Off: several hosts of this process may share the store. */
+  readonly alone?: boolean;
+}
+
+/**
+ * A store that forgets everything with its process, for tests, the simulator and trying things out. Each method is one
+ * synchronous act, so what a database does in one transaction cannot be seen half done; several hosts may share a store.
+ */
+export class MemoryEngineStore implements EngineStore {
+  readonly name = "memory";
+  readonly lanes = 1;
+  readonly buckets: number;
+  readonly alone: boolean;
+  readonly capabilities: Capabilities = {
+    skipLocked: true,
+    listenNotify: false,
+    namedStatements: false,
+    partialIndexes: true,
+    transactions: false,
+  };
+  readonly nodes: NodeStore;
+  readonly instances: MemoryInstanceStore;
+  readonly events: MemoryEventStore;
+  readonly wakes: WakeBus | null = null;
+  readonly #instances = new InstanceTable();
+
+  constructor(options: MemoryStoreOptions = {}) {
+    this.buckets = options.buckets ?? 64;
+    this.alone = options.alone ?? false;
+    const act = actBy(options.clock ?? clockOf(options.env ?? systemEnvironment()));
+    const tables = { instances: this.#instances, events: new EventTable() };
+    const nodes = new MemoryNodeStore(act, this.#instances, this.alone);
+    this.nodes = nodes;
+    this.instances = new MemoryInstanceStore(act, tables, nodes);
+    this.events = new MemoryEventStore(act, tables.events, this.#instances);
+  }
+
+  async initialize(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  /** All that is kept of an instance, with its pointers, history and inbox, for tests to look at. */
+  inspect(ref: InstanceRef): Readonly<InstanceRecord> | undefined {
+    return structuredClone(this.#instances.get(ref));
+  }
+
+  /** Refs of all instances, oldest first. */
+  refs(): readonly InstanceRef[] {
+    return [...this.#instances.all()].map(({ bucket, id }) => ({ bucket, id }));
+  }
+}
+
+function clockOf(env: Environment): Clock {
+  const origin = env.now() - env.monotonic();
+  return () => origin + env.monotonic();
+}
