@@ -1,0 +1,103 @@
+import { randomBytes, randomUUID } from "node:crypto";
+
+/** Where the engine writes what a person may want to read. */
+export interface Logger {
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/** A timer that can be called off. */
+export interface Timer {
+  /** Calls it off; harmless when it has fired. */
+  cancel(): void;
+}
+
+/** All that is impure, so that tests and the simulator can decide it. Nothing else in the engine reads a clock or a dice. */
+export interface Environment {
+  /** Wall clock, milliseconds since the epoch. For information only: no decision may rest on it. */
+  now(): number;
+  /** A clock that never steps back, in milliseconds; only differences mean something. */
+  monotonic(): number;
+  /** Waits. Resolves early, without throwing, when the signal aborts. Any length is allowed, also beyond 2^31 ms. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `fn` once, after `ms`. */
+  later(ms: number, fn: () => void): Timer;
+  /** Calls `fn` after what is pending in the event loop (`setImmediate`). */
+  soon(fn: () => void): void;
+  /** A number from 0 (included) to 1 (excluded). */
+  random(): number;
+  /** Bytes that nobody can foresee. */
+  randomBytes(count: number): Uint8Array;
+  /** A random UUID (version 4), lower case. */
+  uuid(): string;
+  readonly logger: Logger;
+}
+
+/** Writes nothing. */
+export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+/** Writes to the console, one line an entry. */
+export const consoleLogger: Logger = {
+  debug: (message, fields) => console.debug(line("debug", message, fields)),
+  info: (message, fields) => console.info(line("info", message, fields)),
+  warn: (message, fields) => console.warn(line("warn", message, fields)),
+  error: (message, fields) => console.error(line("error", message, fields)),
+};
+
+/** The real clocks, timers and randomness of this process, with the parts given in their place. The logger is silent. */
+export function systemEnvironment(overrides: Partial<Environment> = {}): Environment {
+  const system: Environment = {
+    now: () => Date.now(),
+    monotonic: () => performance.now(),
+    sleep,
+    later,
+    soon: (fn) => void setImmediate(fn),
+    random: () => Math.random(),
+    randomBytes: (count) => randomBytes(count),
+    uuid: () => randomUUID(),
+    logger: silentLogger,
+  };
+  return { ...system, ...overrides };
+}
+
+/** setTimeout fires at once for anything longer, so a long wait is cut into pieces of this many milliseconds. */
+const longestTimerMs = 2 ** 31 - 1;
+
+function later(ms: number, fn: () => void): Timer {
+  const until = performance.now() + ms;
+  let timer = setTimeout(tick, pieceMs(ms));
+  function tick(): void {
+    const left = until - performance.now();
+    if (left < 1) fn();
+    else timer = setTimeout(tick, pieceMs(left));
+  }
+  return { cancel: () => clearTimeout(timer) };
+}
+
+const pieceMs = (ms: number): number => Math.min(Math.max(Math.ceil(ms), 0), longestTimerMs);
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve();
+    const timer = later(ms, done);
+    function done(): void {
+      timer.cancel();
+      signal?.removeEventListener("abort", done); // else a long-lived signal gathers listeners
+      resolve();
+    }
+    signal?.addEventListener("abort", done, { once: true });
+  });
+}
+
+function nothing(): void {}
+
+function line(level: string, message: string, fields?: Readonly<Record<string, unknown>>): string {
+  if (fields === undefined) return `${level} ${message}`;
+  try {
+    return `${level} ${message} ${JSON.stringify(fields)}`;
+  } catch {
+    return `${level} ${message} (its fields cannot be printed)`;
+  }
+}

@@ -1,0 +1,113 @@
+import { WorkflowError } from "./errors.ts";
+import type { Failure } from "./failure.ts";
+
+/** The key was used before, to start the same workflow with other data. */
+export class KeyConflictError extends WorkflowError {
+  override readonly name = "KeyConflictError";
+  readonly code = "KEY_CONFLICT";
+  readonly errorClass = "invalid";
+  readonly key: string;
+  readonly workflow: string;
+  /** The instance that has the key. */
+  readonly instanceId: string;
+
+  constructor(key: string, workflow: string, instanceId: string) {
+    super(
+      `Key "${key}" has started workflow "${workflow}" with other data: instance ${instanceId}. ` +
+        `Use another key, or ask for that instance's result.`,
+    );
+    this.key = key;
+    this.workflow = workflow;
+    this.instanceId = instanceId;
+  }
+}
+
+/** There is no such instance: it never was, or it has been deleted by retention. */
+export class InstanceNotFoundError extends WorkflowError {
+  override readonly name = "InstanceNotFoundError";
+  readonly code = "INSTANCE_NOT_FOUND";
+  readonly errorClass = "invalid";
+  readonly instanceId: string;
+
+  constructor(instanceId: string) {
+    super(`There is no workflow instance ${instanceId}. It may have been deleted; check the id and the schema.`);
+    this.instanceId = instanceId;
+  }
+}
+
+/** The run ended as Failed: what `result()` throws. */
+export class WorkflowFailedError extends WorkflowError {
+  override readonly name = "WorkflowFailedError";
+  readonly code = "WORKFLOW_FAILED";
+  readonly errorClass = "permanent";
+  readonly instanceId: string;
+  /** What failed first, with the path of its step. */
+  readonly failure: Failure;
+
+  constructor(instanceId: string, failure: Failure) {
+    const where = failure.path === undefined ? "" : ` in step "${failure.path}"`;
+    super(`Workflow instance ${instanceId} failed${where}: ${failure.name}: ${failure.message}`);
+    this.instanceId = instanceId;
+    this.failure = failure;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), failure: this.failure };
+  }
+}
+
+/** The run was ended by request: what `result()` throws. */
+export class WorkflowTerminatedError extends WorkflowError {
+  override readonly name = "WorkflowTerminatedError";
+  readonly code = "WORKFLOW_TERMINATED";
+  readonly errorClass = "permanent";
+  readonly instanceId: string;
+  readonly reason: string | null;
+
+  constructor(instanceId: string, reason: string | null) {
+    super(`Workflow instance ${instanceId} was terminated${reason === null || reason === "" ? "" : `: ${reason}`}.`);
+    this.instanceId = instanceId;
+    this.reason = reason;
+  }
+}
+
+/** Another node acts on this instance now; what this node was about to write must be dropped. */
+export class OwnershipLostError extends WorkflowError {
+  override readonly name = "OwnershipLostError";
+  readonly code = "OWNERSHIP_LOST";
+  readonly errorClass = "ownership-lost";
+  readonly instanceId: string;
+
+  constructor(instanceId: string) {
+    super(`This node no longer owns workflow instance ${instanceId}. Whoever owns it carries on; nothing is to be done here.`);
+    this.instanceId = instanceId;
+  }
+}
+
+/** An engine call was made inside an open transaction of the engine, without passing it: each would wait for the other. */
+export class WouldDeadlockError extends WorkflowError {
+  override readonly name = "WouldDeadlockError";
+  readonly code = "WOULD_DEADLOCK";
+  readonly errorClass = "invalid";
+  /** The call at fault: "startWorkflow". */
+  readonly call: string;
+
+  constructor(call: string) {
+    super(`${call} was called inside a transactional step without its transaction, and would wait for it. Pass \`{ tx }\`.`);
+    this.call = call;
+  }
+}
+
+/** The host is stopping, has stopped, or was never started. */
+export class HostStoppedError extends WorkflowError {
+  override readonly name = "HostStoppedError";
+  readonly code = "HOST_STOPPED";
+  readonly errorClass = "transient";
+  /** The call at fault: "startWorkflow". */
+  readonly call: string;
+
+  constructor(call: string) {
+    super(`${call}: this host is not running. Start it first, or use another node.`);
+    this.call = call;
+  }
+}

@@ -1,0 +1,16 @@
+const unstorable = /[\0\p{Surrogate}]/u;
+const everyUnstorable = /[\0\p{Surrogate}]/gu;
+
+/** Whether PostgreSQL can store this text: no NUL and no half of a surrogate pair. */
+export const isStorableText = (text: string): boolean => !unstorable.test(text);
+
+/** The text with each NUL and each half surrogate pair replaced by U+FFFD. */
+export const storableText = (text: string): string => text.replace(everyUnstorable, "\ufffd");
+
+/** At most `length` characters of the text, storable, with a sign that it was cut. */
+export function shorten(text: string, length: number): string {
+  return text.length <= length ? storableText(text) : `${storableText(text.slice(0, length - 1))}…`;
+}
+
+/** Bytes that the text takes in UTF-8. */
+export const utf8Bytes = (text: string): number => Buffer.byteLength(text, "utf8");
