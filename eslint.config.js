@@ -17,7 +17,8 @@ const ambient = {
     { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: `new Date(): ${useTheEnvironment}` },
     { selector: "CallExpression[callee.name='Date']", message: `Date(): ${useTheEnvironment}` },
     {
-      selector: "MemberExpression[object.name='globalThis'][property.name=/^(set(Timeout|Interval|Immediate)|Date|Math|crypto|performance)$/]",
+      selector:
+        "MemberExpression[object.name='globalThis'][property.name=/^(set(Timeout|Interval|Immediate)|Date|Math|crypto|performance)$/]",
       message: useTheEnvironment,
     },
   ],

@@ -16,7 +16,8 @@ const oldestVersion = 15;
 export function findSystemBinaries(given) {
   if (given !== undefined) {
     const found = inspect(given);
-    if (found === undefined) throw new Error(`${given} holds no PostgreSQL server of version ${oldestVersion} or newer.`);
+    if (found === undefined)
+      throw new Error(`${given} holds no PostgreSQL server of version ${oldestVersion} or newer.`);
     return found;
   }
   const onPath = (process.env.PATH ?? "").split(path.delimiter).filter((folder) => path.isAbsolute(folder));
@@ -62,7 +63,10 @@ function inspect(folder) {
   const answer = spawnSync(server, ["--version"], { encoding: "utf8", cwd: "/" });
   const version = Number(/PostgreSQL\)? (\d+)/.exec(answer.stdout ?? "")?.[1]);
   if (!(version >= oldestVersion)) return undefined;
-  return { binDir: fs.realpathSync(folder), version, origin: folder };
+  // PATH may hold links; the libraries lie beside the real programs.
+  const real = path.dirname(fs.realpathSync(server));
+  const binDir = fs.existsSync(path.join(real, "initdb")) ? real : folder;
+  return { binDir, version, origin: binDir };
 }
 
 /**
