@@ -47,6 +47,17 @@ export interface StepNode extends NodeFacts {
   readonly onError: ErrorBehavior;
   /** (done, context) => unknown, run when the step is rolled back. */
   readonly compensation?: FunctionRef;
+  /** How the compensation runs; present with it. A step given as compensation brings its own; a function has those of its step. */
+  readonly undo?: UndoPolicy;
+  /** A step whose outcome is unknown is not compensated. */
+  readonly skipInDoubt?: true;
+}
+
+export interface UndoPolicy {
+  /** The compensation is a transactional step: it runs in a transaction that commits with its completion. */
+  readonly transactional: boolean;
+  readonly retry: ResolvedRetryPolicy;
+  readonly timeoutMs?: number;
 }
 
 /** Waits for an event under a key. */
