@@ -4,7 +4,8 @@ import { storedFromTree, type StoredValue } from "./stored-value.ts";
 import { utf8Bytes } from "./text.ts";
 import { readTree } from "./value-reader.ts";
 import { tag } from "./value-format.ts";
-import { findUnstorableText, writeTree } from "./value-writer.ts";
+import { findUnstorableText } from "./value-path.ts";
+import { writeTree } from "./value-writer.ts";
 
 /**
  * Makes the stored form of a value, or refuses it; the value itself is read once and never kept or changed.

@@ -25,7 +25,9 @@ export class DuplicateWorkflowError extends WorkflowError {
   readonly version: number;
 
   constructor(workflow: string, version: number) {
-    super(`Workflow "${workflow}" version ${version} is registered already. Give the other definition another id or version.`);
+    super(
+      `Workflow "${workflow}" version ${version} is registered already. Give the other definition another id or version.`,
+    );
     this.workflow = workflow;
     this.version = version;
   }
@@ -72,16 +74,7 @@ export class DefinitionChangedError extends WorkflowError {
 
 /** What an author's function was asked for when it failed. */
 export type MappingRole =
-  | "input"
-  | "condition"
-  | "output"
-  | "items"
-  | "key"
-  | "compensation"
-  | "duration"
-  | "patch"
-  | "value"
-  | (string & {});
+  "input" | "condition" | "output" | "items" | "key" | "compensation" | "duration" | "patch" | "value" | (string & {});
 
 /** A mapping, condition or key function threw, answered a promise, or answered nonsense. It is never tried again: it is pure. */
 export class MappingFailedError extends WorkflowError {
@@ -94,7 +87,10 @@ export class MappingFailedError extends WorkflowError {
 
   /** `problem` continues "The … function of step …": "threw: x is undefined", "answered a promise". */
   constructor(path: string, role: MappingRole, problem: string, because?: Because) {
-    super(`The ${role} function of step "${path}" ${problem}. It must be synchronous and depend on its arguments alone.`, because);
+    super(
+      `The ${role} function of step "${path}" ${problem}. It must be synchronous and depend on its arguments alone.`,
+      because,
+    );
     this.path = path;
     this.role = role;
   }

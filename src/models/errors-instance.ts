@@ -79,7 +79,9 @@ export class OwnershipLostError extends WorkflowError {
   readonly instanceId: string;
 
   constructor(instanceId: string) {
-    super(`This node no longer owns workflow instance ${instanceId}. Whoever owns it carries on; nothing is to be done here.`);
+    super(
+      `This node no longer owns workflow instance ${instanceId}. Whoever owns it carries on; nothing is to be done here.`,
+    );
     this.instanceId = instanceId;
   }
 }
@@ -93,7 +95,9 @@ export class WouldDeadlockError extends WorkflowError {
   readonly call: string;
 
   constructor(call: string) {
-    super(`${call} was called inside a transactional step without its transaction, and would wait for it. Pass \`{ tx }\`.`);
+    super(
+      `${call} was called inside a transactional step without its transaction, and would wait for it. Pass \`{ tx }\`.`,
+    );
     this.call = call;
   }
 }

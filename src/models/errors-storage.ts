@@ -69,7 +69,9 @@ export class SchemaOutdatedError extends WorkflowError {
 
   constructor(schema: string, found: number, needed: number) {
     const remedy =
-      found < needed ? "Run the migrations, or pass `migrate: \"auto\"`." : "Upgrade workflow-core on this node to a version that knows it.";
+      found < needed
+        ? 'Run the migrations, or pass `migrate: "auto"`.'
+        : "Upgrade workflow-core on this node to a version that knows it.";
     super(`Schema "${schema}" is at version ${found}; this engine needs ${needed}. ${remedy}`);
     this.schema = schema;
     this.found = found;
@@ -101,7 +103,10 @@ export class DirectoryNotWritableError extends WorkflowError {
   readonly directory: string;
 
   constructor(directory: string, because?: Because) {
-    super(`Directory ${directory} cannot be written. Give this user the right to, or choose another directory.`, because);
+    super(
+      `Directory ${directory} cannot be written. Give this user the right to, or choose another directory.`,
+      because,
+    );
     this.directory = directory;
   }
 }

@@ -20,7 +20,9 @@ export class ValidationError extends WorkflowError {
   readonly issues: readonly ValidationIssue[];
 
   constructor(what: string, issues: readonly ValidationIssue[]) {
-    const shown = issues.slice(0, shownIssues).map((issue) => `${issue.path === "" ? "" : `${issue.path}: `}${issue.message}`);
+    const shown = issues
+      .slice(0, shownIssues)
+      .map((issue) => `${issue.path === "" ? "" : `${issue.path}: `}${issue.message}`);
     const more = issues.length > shownIssues ? `; and ${issues.length - shownIssues} more (see .issues)` : "";
     super(`The ${what} does not match its schema: ${shorten(shown.join("; "), 1000)}${more}.`);
     this.what = what;
@@ -97,8 +99,14 @@ export class InvalidDurationError extends WorkflowError {
 
   constructor(what: string, value: unknown, problem: string) {
     const shown =
-      typeof value === "string" ? JSON.stringify(shorten(value, 60)) : typeof value === "number" ? `${value}` : `a ${typeof value}`;
-    super(`${what}: ${shown} ${problem}. Give milliseconds, or a text as in "5 minutes" (ms, second, minute, hour, day).`);
+      typeof value === "string"
+        ? JSON.stringify(shorten(value, 60))
+        : typeof value === "number"
+          ? `${value}`
+          : `a ${typeof value}`;
+    super(
+      `${what}: ${shown} ${problem}. Give milliseconds, or a text as in "5 minutes" (ms, second, minute, hour, day).`,
+    );
     this.what = what;
     this.value = shown;
   }

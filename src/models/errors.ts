@@ -18,6 +18,10 @@ const suggestedDelayMs: { readonly [C in ErrorClass]: number } = {
   invalid: 0,
 };
 
+/** Whether this is the name of an error class. */
+export const isErrorClass = (value: unknown): value is ErrorClass =>
+  typeof value === "string" && Object.hasOwn(suggestedDelayMs, value);
+
 /** Options of errors that wrap another one. */
 export interface Because {
   readonly cause?: unknown;

@@ -48,7 +48,8 @@ export function resolveRetryPolicy(policy: RetryPolicy | undefined): ResolvedRet
   const jitter = policy.jitter ?? defaultRetryPolicy.jitter;
   if (typeof jitter !== "boolean") throw new InvalidRequestError("retry.jitter", "must be true or false");
   const initialMs = policy.initial === undefined ? defaultRetryPolicy.initialMs : toMs(policy.initial, "retry.initial");
-  const maxMs = policy.max === undefined ? Math.max(defaultRetryPolicy.maxMs, initialMs) : toMs(policy.max, "retry.max");
+  const maxMs =
+    policy.max === undefined ? Math.max(defaultRetryPolicy.maxMs, initialMs) : toMs(policy.max, "retry.max");
   if (policy.max !== undefined && policy.initial !== undefined && maxMs < initialMs) {
     throw new InvalidRequestError("retry.max", "must not be shorter than retry.initial");
   }

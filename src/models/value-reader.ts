@@ -76,7 +76,11 @@ class Reader {
       case tag.error:
         return this.readError(content, depth + 2);
       default:
-        throw new CorruptStateError("value", `this version does not know the tag ${JSON.stringify(name)}`, "UNKNOWN_TAG");
+        throw new CorruptStateError(
+          "value",
+          `this version does not know the tag ${JSON.stringify(name)}`,
+          "UNKNOWN_TAG",
+        );
     }
   }
 
@@ -134,8 +138,10 @@ function hide(error: Error, field: string, value: unknown): void {
   Object.defineProperty(error, field, { value, enumerable: false, configurable: true, writable: true });
 }
 
-const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const onlyKey = (node: Json): boolean => Object.keys(node).length === 1;
 
-const malformed = (name: string): CorruptStateError => new CorruptStateError("value", `the content of a ${name} is malformed`);
+const malformed = (name: string): CorruptStateError =>
+  new CorruptStateError("value", `the content of a ${name} is malformed`);

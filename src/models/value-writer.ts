@@ -1,8 +1,9 @@
 import { types } from "node:util";
 import { NotStorableError, ValueTooLargeError } from "./errors-values.ts";
 import { maxValueBytes, maxValueDepth } from "./limits.ts";
-import { isStorableText, shorten } from "./text.ts";
-import { bytesOfKey, compareKeys, isTag, setField, storedKeyOf, tag, userKeyOf } from "./value-format.ts";
+import { describeInstance, hasSymbols, isBuiltIn, isForeignObject, nameOfClass } from "./value-class.ts";
+import { bytesOfKey, compareKeys, setField, storedKeyOf, tag } from "./value-format.ts";
+import { pathOf } from "./value-path.ts";
 
 /** A value's stored form. */
 export interface Writing {
@@ -22,24 +23,12 @@ export function writeTree(value: unknown, what: string): Writing {
   }
 }
 
-/** Throws `NotStorableError` if a text or key of the tree holds what PostgreSQL cannot store. */
-export function findUnstorableText(tree: unknown, what: string): void {
-  const search = (node: unknown, path: string): void => {
-    if (typeof node === "string" && !isStorableText(node)) {
-      throw new NotStorableError(what, path, "a text with a NUL character or half of a surrogate pair");
-    }
-    if (typeof node !== "object" || node === null) return;
-    const isArray = Array.isArray(node);
-    for (const [key, child] of Object.entries(node)) {
-      const step = pathStep(isArray ? Number(key) : userKeyOf(key));
-      if (!isStorableText(key)) {
-        throw new NotStorableError(what, path + step, "a field whose name has a NUL character or half of a surrogate pair");
-      }
-      search(child, isTag(key) ? path : path + step);
-    }
-  };
-  search(tree, "$");
-}
+const bufferPrototype = Buffer.prototype as object;
+
+const maxBigintDigits = 100_000;
+
+/** Longer arrays are not asked for fields besides their items: that would take longer than all the rest. */
+const askedItems = 1000;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -108,16 +97,19 @@ class Writer {
     throw this.refused(describeInstance(value));
   }
 
-  private writeArray(items: readonly unknown[]): readonly unknown[] {
+  /** `container` is what an ancestor must not be: the array, or the Map or Set that it was taken from. */
+  private writeArray(items: readonly unknown[], container: object = items): readonly unknown[] {
     const length = items.length;
     this.count(length + 1); // now, for an array of holes may claim to be four billion long
-    if (Object.keys(items).length > length) throw this.refused("an array that has fields besides its items");
-    this.enter(items);
+    if (length <= askedItems && Object.keys(items).length > length)
+      throw this.refused("an array that has fields besides its items");
+    this.enter(container);
     const copy: unknown[] = [];
     for (let i = 0; i < length; i++) {
       this.path[this.depth - 1] = i;
       const item = items[i];
-      if (item === undefined) throw this.refused(i in items ? "undefined, which an array cannot hold: use null" : "a hole in an array");
+      if (item === undefined)
+        throw this.refused(i in items ? "undefined, which an array cannot hold: use null" : "a hole in an array");
       copy.push(this.write(item));
     }
     this.depth--;
@@ -145,7 +137,9 @@ class Writer {
   }
 
   private writeBigint(value: bigint): Fields {
-    this.count(value.toString(16).length); // hexadecimal takes no longer than decimal, and is made far quicker
+    // Counted in hexadecimal, which is quick to make; decimal takes seconds for a few million digits.
+    if (value.toString(16).length > maxBigintDigits)
+      throw this.refused(`a bigint of more than ${maxBigintDigits} digits`);
     return this.tagged(tag.bigint, value.toString());
   }
 
@@ -158,7 +152,7 @@ class Writer {
   }
 
   private writeBytes(bytes: Uint8Array): Fields {
-    if (!isBuiltIn(bytes, Buffer.prototype, "Buffer") && !isBuiltIn(bytes, Uint8Array.prototype, "Uint8Array")) {
+    if (!isBuiltIn(bytes, bufferPrototype, "Buffer") && !isBuiltIn(bytes, Uint8Array.prototype, "Uint8Array")) {
       throw this.refused(describeInstance(bytes));
     }
     this.count(Math.ceil(bytes.byteLength / 3) * 4 + 14);
@@ -172,7 +166,7 @@ class Writer {
       this.count(6);
       entries.push([key, value]);
     });
-    return this.tagged(tag.map, this.writeArray(entries));
+    return this.tagged(tag.map, this.writeArray(entries, map));
   }
 
   private writeSet(set: ReadonlySet<unknown>): Fields {
@@ -182,7 +176,7 @@ class Writer {
       this.count(2);
       members.push(member);
     });
-    return this.tagged(tag.set, this.writeArray(members));
+    return this.tagged(tag.set, this.writeArray(members, set));
   }
 
   /** Field by field in the order of jsonb. What else an error has is not kept. */
@@ -259,43 +253,4 @@ function ordered(keys: string[]): readonly string[] {
     if (!isBehind || storedKeyOf(key) !== key) return keys.sort((a, b) => compareKeys(storedKeyOf(a), storedKeyOf(b)));
   }
   return keys;
-}
-
-function hasSymbols(value: object): boolean {
-  const symbols = Object.getOwnPropertySymbols(value);
-  return symbols.length > 0 && symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol));
-}
-
-/** Whether the value is a direct instance of a built-in class, of this realm or of another (a `vm` context, a test runner). */
-function isBuiltIn(value: object, prototype: object, name: string): boolean {
-  return Object.getPrototypeOf(value) === prototype || nameOfClass(value) === name;
-}
-
-/** Whether a prototype is the Object.prototype of another realm. */
-const isForeignObject = (prototype: unknown): boolean =>
-  typeof prototype === "object" &&
-  prototype !== null &&
-  Object.getPrototypeOf(prototype) === null &&
-  Object.hasOwn(prototype, "constructor") &&
-  prototype.constructor.name === "Object";
-
-const nameOfClass = (value: object): string => {
-  const maker: unknown = value.constructor;
-  return typeof maker === "function" && typeof maker.name === "string" ? shorten(maker.name, 60) : "";
-};
-
-function describeInstance(value: object): string {
-  if (types.isPromise(value)) return "a promise: await it first";
-  const name = nameOfClass(value);
-  return `an instance of ${name === "" ? "a class" : name}: store a plain object of what it holds`;
-}
-
-const pathOf = (steps: readonly (string | number)[]): string => `$${steps.map(pathStep).join("")}`;
-
-const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
-
-function pathStep(step: string | number): string {
-  if (typeof step === "number") return `[${step}]`;
-  const shown = shorten(step, 60);
-  return identifier.test(shown) ? `.${shown}` : `[${JSON.stringify(shown)}]`;
 }
