@@ -129,7 +129,10 @@ export default {
       comment: "It works only while somebody else happens to install it.",
       severity: "error",
       from: {},
-      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] },
+      to: {
+        dependencyTypes: ["npm-no-pkg", "npm-unknown"],
+        dependencyTypesNot: ["npm", "npm-dev", "npm-peer", "npm-optional"], // an optional peer counts as both
+      },
     },
     {
       name: "nothing-unresolvable",

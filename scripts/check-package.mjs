@@ -18,8 +18,13 @@ try {
   run(bin("attw"), [archive, "--profile", "esm-only"]);
   const consumer = install(archive);
   const doors = Object.keys(manifest.exports).filter((door) => !door.endsWith(".json"));
-  compile(consumer, doors);
-  load(consumer, doors);
+  enter(
+    consumer,
+    doors.filter((door) => door !== "./pglite"),
+  );
+  // What is optional comes second: no other door may need it.
+  for (const name of Object.keys(manifest.peerDependencies)) link(consumer, name);
+  enter(consumer, doors);
 } catch (error) {
   console.error(error.stdout === undefined ? error : `${error.message}\n${error.stdout}${error.stderr}`);
   process.exitCode = 1;
@@ -34,40 +39,38 @@ function run(program, args, cwd = root) {
 /** Without scripts: the build has just been made, and a rebuild would pull it from under the other gates. */
 function pack() {
   const [packed] = JSON.parse(run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", place]));
-  const stray = packed.files.map((file) => file.path).filter((name) => /(^|\/)(test|examples|bench|\.env)/.test(name));
+  const unwanted = /^(dist\/)?(test|examples|bench)\/|(^|\/)\.env/;
+  const stray = packed.files.map((file) => file.path).filter((name) => unwanted.test(name));
   if (stray.length > 0) throw new Error(`The package must not hold ${stray.join(", ")}.`);
   return path.join(place, packed.filename);
 }
 
 /** No development dependency is in reach there, so a published type that leans on one does not compile. */
 function install(archive) {
-  const modules = path.join(place, "consumer", "node_modules");
-  const home = path.join(modules, manifest.name);
+  const consumer = path.join(place, "consumer");
+  const home = path.join(consumer, "node_modules", manifest.name);
   fs.mkdirSync(home, { recursive: true });
   run("tar", ["-xzf", archive, "-C", home, "--strip-components=1"]);
-  for (const name of [
-    ...Object.keys(manifest.dependencies),
-    "@types/node",
-    ...Object.keys(manifest.peerDependencies),
-  ]) {
-    fs.mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
-    fs.symlinkSync(path.join(root, "node_modules", name), path.join(modules, name), "junction");
-  }
-  return path.dirname(modules);
-}
-
-function compile(consumer, doors) {
-  const lines = doors.map(
-    (door, index) => `export * as door${index} from "${path.posix.join(manifest.name, door)}";\n`,
-  );
   fs.writeFileSync(path.join(consumer, "package.json"), '{ "type": "module" }');
-  fs.writeFileSync(path.join(consumer, "doors.ts"), lines.join(""));
-  const options =
-    "--noEmit --strict --module nodenext --target es2022 --types node --preserveSymlinks --skipLibCheck false";
-  run(bin("tsc"), [...options.split(" "), "doors.ts"], consumer);
+  for (const name of [...Object.keys(manifest.dependencies), "@types/node"]) link(consumer, name);
+  return consumer;
 }
 
-function load(consumer, doors) {
-  const imports = doors.map((door) => `await import(${JSON.stringify(path.posix.join(manifest.name, door))});`);
-  run(process.execPath, ["--preserve-symlinks", "--input-type=module", "--eval", imports.join("\n")], consumer);
+function link(consumer, name) {
+  const place = path.join(consumer, "node_modules", name);
+  fs.mkdirSync(path.dirname(place), { recursive: true });
+  fs.symlinkSync(path.join(root, "node_modules", name), place, "junction");
+}
+
+/** Compiles against every door as a strict user would, and loads it. */
+function enter(consumer, doors) {
+  const names = doors.map((door) => JSON.stringify(path.posix.join(manifest.name, door)));
+  fs.writeFileSync(
+    path.join(consumer, "doors.ts"),
+    names.map((name, index) => `export * as door${index} from ${name};\n`).join(""),
+  );
+  const options = "--noEmit --strict --module nodenext --target es2022 --types node --skipLibCheck false";
+  run(bin("tsc"), [...options.split(" "), "doors.ts"], consumer);
+  const imports = names.map((name) => `await import(${name});`).join("\n");
+  run(process.execPath, ["--input-type=module", "--eval", imports], consumer);
 }

@@ -17,7 +17,8 @@ const concurrency = 2;
 const fileTimeoutMs = 10 * 60_000;
 
 const interrupted = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => interrupted.abort(signal));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+  process.once(signal, () => interrupted.abort(new Error(`Stopped by ${signal}.`)));
 
 const files = testFiles(process.argv.slice(2));
 const cluster = await database();
@@ -75,7 +76,7 @@ function keepLog(logFile) {
 }
 
 function verdict({ passed, failed, skipped }) {
-  if (interrupted.signal.aborted) console.log(`Stopped by ${interrupted.signal.reason}.`);
+  if (interrupted.signal.aborted) console.log(interrupted.signal.reason.message);
   else if (passed + failed === 0) console.log("No test ran.");
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
   process.exitCode = failed > 0 || passed === 0 || interrupted.signal.aborted ? 1 : 0;
