@@ -33,7 +33,8 @@ export interface Session {
   query<R>(statement: Statement): Promise<readonly R[]>;
 }
 
-/** One SQL command. Values are never spliced into the text. `name` identifies the text for ever within a process. */
+/** One SQL command. Values are never spliced into the text. `name` identifies the text for ever within a process; an empty name is a
+ *  text that is not kept. Int8 comes back as a number (a BigInt beyond 2^53), jsonb parsed. */
 export interface Statement {
   readonly name: string;
   readonly text: string;

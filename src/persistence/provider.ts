@@ -90,6 +90,10 @@ export interface InstanceStore {
   claim(request: ClaimRequest): Promise<ClaimReply>;
   /** Takes one unowned instance whether due or not and whatever its definition (to carry out a request), or answers null. */
   claimOne(owner: string, ref: InstanceRef): Promise<ClaimedInstance | null>;
+  /** Gives up what a node owns but does not hold: unowned, epoch + 1, due now. A claim cannot be repeated like other calls: when its
+   *  answer was lost, it may have taken instances of which the claimer does not know. `held`: all that the node holds, or has starts
+   *  under way for; no claim of it may be under way. Answers how many. */
+  disown(owner: string, held: readonly string[]): Promise<number>;
   /** When the earliest instance of these definitions is due; null if none is. */
   nextDue(definitions: readonly string[]): Promise<{ readonly now: number; readonly dueAt: number | null }>;
   /** Where instances stand: after an unknown outcome, for handles that wait, and for start conflicts. Unknown ids are left out. */

@@ -1,0 +1,131 @@
+import type { Statement } from "../database.ts";
+import type { ClaimRequest, InstanceRef } from "../provider.ts";
+import { plain, quoted } from "./columns.ts";
+import { isLive } from "./node-statements.ts";
+import { toMs, type Tables } from "./tables.ts";
+
+export interface ClaimedRow {
+  readonly bucket: number;
+  readonly id: string;
+  readonly definition: string;
+  readonly version: number;
+  readonly status: number;
+  readonly epoch: number;
+  readonly revision: number;
+  readonly inboxSeq: number;
+  readonly data: unknown;
+  readonly frontier: unknown;
+  readonly turnedAt: number;
+  readonly createdAt: number;
+  readonly crashes: number;
+}
+
+const claimed = `w.bucket, w.id, w.definition, w.version, w.status, w.epoch, w.revision, w.inbox_seq as "inboxSeq", w.data, w.frontier,
+      ${toMs("w.turned_at")} as "turnedAt", ${toMs("w.created_at")} as "createdAt", w.crashes`;
+
+/** What a definition is called in a node's row and in claims. */
+const runs = (row: string): string => `(${row}.definition || '@' || ${row}.version)`;
+
+/**
+ * Claims what is due, first bucket first. The lateral probe touches only the head of each bucket's due index; `skip locked` lets
+ * nodes claim side by side; the CTE is materialized because a re-run sub-select would claim past the limit. A node that was declared
+ * dead claims nothing, and what it claims in the same instant is found by the next sweep of its instances. Always one row or more:
+ * the clock comes also when nothing is due.
+ */
+export const claimDue = (t: Tables, request: ClaimRequest): Statement => ({
+  name: "claim-due",
+  text: `with due as materialized (
+      select i.bucket, i.id from unnest($2::int[]) as b(bucket)
+      cross join lateral (select w.bucket, w.id from ${t.instance} w
+                          where w.bucket = b.bucket and w.due_at <= ${t.clock} and ${runs("w")} = any($3::text[])
+                          order by w.due_at limit $4 for no key update skip locked) as i
+      where ${isLive(t, "$1")}
+      limit $4),
+    taken as (
+      update ${t.instance} w set owner = $1, epoch = w.epoch + 1, due_at = null
+      from due where w.bucket = due.bucket and w.id = due.id
+      returning ${claimed})
+    select c.now, taken.* from (select ${t.clockMs} as now) c left join taken on true`,
+  values: [
+    request.owner,
+    plain(request.buckets, (bucket) => bucket),
+    quoted(request.definitions, (name) => name) ?? "{}",
+    request.limit,
+  ],
+});
+
+/** Waits for the row's lock rather than skipping it: whoever holds it gives up or takes the ownership, and either is seen. */
+export const claimInstance = (t: Tables, owner: string, ref: InstanceRef): Statement => ({
+  name: "claim-one",
+  text: `update ${t.instance} w set owner = $1, epoch = w.epoch + 1, due_at = null, blocked = false
+    where w.bucket = $2 and w.id = $3 and w.owner is null and w.status < 2 and ${isLive(t, "$1")}
+    returning ${claimed}`,
+  values: [owner, ref.bucket, ref.id],
+});
+
+/** The earliest due time, bucket by bucket from the head of its due index. */
+export const nextDue = (t: Tables, buckets: number, definitions: readonly string[]): Statement => ({
+  name: "next-due",
+  text: `select ${t.clockMs} as now, ${toMs("min(i.due_at)")} as "dueAt"
+    from generate_series(0, $1::int - 1) as b(bucket)
+    cross join lateral (select w.due_at from ${t.instance} w
+                        where w.bucket = b.bucket and w.due_at is not null and ${runs("w")} = any($2::text[])
+                        order by w.due_at limit 1) as i`,
+  values: [buckets, quoted(definitions, (name) => name) ?? "{}"],
+});
+
+/**
+ * Gives up what a node owns but does not hold, as a claim leaves it whose answer was lost. The epoch fences off the node itself,
+ * should it hold one after all.
+ */
+export const disownStrays = (t: Tables, buckets: number, owner: string, held: readonly string[]): Statement => ({
+  name: "claim-disown",
+  text: `with strays as (
+      update ${t.instance} w set owner = null, epoch = w.epoch + 1, due_at = s.now, lane = false
+      from (select i.bucket, i.id, ${t.clock} as now from generate_series(0, $1::int - 1) as b(bucket)
+            cross join lateral (select o.bucket, o.id from ${t.instance} o
+                                where o.bucket = b.bucket and o.owner = $2 and (o.id = any($3::uuid[])) is not true offset 0) as i
+            offset 0) s
+      where w.bucket = s.bucket and w.id = s.id and w.owner = $2
+      returning 1)
+    select count(*)::int as disowned from strays`,
+  values: [buckets, owner, plain(held, (id) => id)],
+});
+
+/**
+ * Takes out of the due index what nobody here can run: only the heads of the buckets, where it stands in the way of claims. A node
+ * that registers the definition in the same instant misses it, so those who run it ask again by and by.
+ */
+export const blockUnknown = (t: Tables, buckets: number, known: readonly string[], limit: number): Statement => ({
+  name: "claim-block",
+  text: `with unknown as materialized (
+      select i.bucket, i.id from generate_series(0, $1::int - 1) as b(bucket)
+      cross join lateral (
+        select h.bucket, h.id from (
+          select w.bucket, w.id, ${runs("w")} as runs from ${t.instance} w
+          where w.bucket = b.bucket and w.due_at <= ${t.clock}
+          order by w.due_at limit $3 for no key update skip locked) as h
+        where (h.runs = any($2::text[])) is not true) as i
+      limit $3),
+    blocked as (
+      update ${t.instance} w set due_at = null, blocked = true
+      from unknown u where w.bucket = u.bucket and w.id = u.id
+      returning 1)
+    select count(*)::int as blocked from blocked`,
+  values: [buckets, quoted(known, (name) => name) ?? "{}", limit],
+});
+
+export const unblockKnown = (t: Tables, definitions: readonly string[], limit: number): Statement => ({
+  name: "claim-unblock",
+  text: `with known as materialized (
+      select w.bucket, w.id from ${t.instance} w
+      where w.blocked and ${runs("w")} = any($1::text[])
+      order by w.bucket, w.id limit $2 for no key update skip locked),
+    unblocked as (
+      update ${t.instance} w set due_at = k.now, blocked = false
+      from (select known.*, ${t.clock} as now from known offset 0) k
+      where w.bucket = k.bucket and w.id = k.id
+      returning 1)
+    select count(*)::int as unblocked from unblocked`,
+  values: [quoted(definitions, (name) => name) ?? "{}", limit],
+});

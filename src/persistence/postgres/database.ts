@@ -1,0 +1,136 @@
+import pg from "pg";
+import type { Environment } from "../../models/environment.ts";
+import { PersistenceError } from "../../models/errors-storage.ts";
+import { InvalidRequestError } from "../../models/errors.ts";
+import type { Database, Ears, Session, Statement, Unlisten } from "../database.ts";
+import { connectClient, Link } from "./link.ts";
+import { Listener } from "./listener.ts";
+import { addressOf, settingsOf, withHints, type PostgresOptions, type Settings } from "./options.ts";
+import { SessionPool } from "./pool.ts";
+import { checkServer, generalConnections, hotConnections, serverFacts, type ServerFacts } from "./server-check.ts";
+import { persistenceError, sqlStateOf } from "./sql-state.ts";
+
+interface Sessions {
+  readonly lanes: readonly Link[];
+  readonly beat: Link;
+  readonly hot: SessionPool;
+  readonly general: SessionPool;
+}
+
+/** A PostgreSQL server, through the `pg` driver: reserved sessions for lanes, heartbeats and hints, and two pools. */
+export class PostgresDatabase implements Database {
+  readonly kind = "postgres";
+  readonly lanes: number;
+  readonly named: boolean;
+  private readonly env: Environment;
+  private readonly settings: Settings;
+  private readonly listeners: Set<Listener>;
+  private sessions: Sessions | undefined;
+
+  constructor(options: PostgresOptions, env: Environment) {
+    this.env = env;
+    this.settings = settingsOf(options);
+    this.lanes = this.settings.lanes;
+    this.named = this.settings.pooler === "session";
+    this.listeners = new Set();
+    this.sessions = undefined;
+    generalConnections(this.settings.lanes, this.settings.maxConnections); // refuses early
+  }
+
+  async open(): Promise<void> {
+    if (this.sessions !== undefined) return;
+    const { facts, hintsTaken } = await this.probe();
+    const { settings, env, named } = this;
+    const hot = hintsTaken && !facts.citus ? withHints(settings.client) : settings.client;
+    // Behind a pooler the server's limits are not ours.
+    const max = named ? Math.min(settings.maxConnections, facts.allowed) : settings.maxConnections;
+    const general = generalConnections(settings.lanes, max);
+    const link = (client: pg.ClientConfig, purpose: string): Link =>
+      new Link({ client: () => client, named, env, purpose });
+    this.sessions = {
+      lanes: Array.from({ length: settings.lanes }, (_, lane) => link(hot, `lane ${lane}`)),
+      beat: link(settings.client, "heartbeat"),
+      hot: new SessionPool({ client: hot, max: hotConnections, named }),
+      general: new SessionPool({ client: settings.client, max: general, named }),
+    };
+  }
+
+  lane<R>(lane: number, statement: Statement): Promise<readonly R[]> {
+    const link = this.ready().lanes[lane];
+    if (link === undefined) throw new InvalidRequestError("lane", `must be from 0 to ${this.lanes - 1}`);
+    return link.run<R>(statement);
+  }
+
+  beat<R>(statement: Statement): Promise<readonly R[]> {
+    return this.ready().beat.run<R>(statement);
+  }
+
+  hot<R>(statement: Statement): Promise<readonly R[]> {
+    return this.ready().hot.run<R>(statement);
+  }
+
+  query<R>(statement: Statement): Promise<readonly R[]> {
+    return this.ready().general.run<R>(statement);
+  }
+
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.ready().general.transaction(work);
+  }
+
+  async listen(channel: string, ears: Ears): Promise<Unlisten> {
+    const listener = new Listener(this.settings.client, this.env, channel, ears);
+    this.listeners.add(listener);
+    await listener.open();
+    return async () => {
+      this.listeners.delete(listener);
+      await listener.close();
+    };
+  }
+
+  async close(): Promise<void> {
+    const sessions = this.sessions;
+    this.sessions = undefined;
+    await Promise.all([...this.listeners].map((listener) => listener.close()));
+    this.listeners.clear();
+    if (sessions === undefined) return;
+    await Promise.all([...sessions.lanes, sessions.beat, sessions.hot, sessions.general].map((part) => part.close()));
+  }
+
+  private ready(): Sessions {
+    if (this.sessions === undefined) throw new PersistenceError("The database is not open.", "transient");
+    return this.sessions;
+  }
+
+  /** One session with the hints, to see whether the server or a pooler takes them; if not, one without. */
+  private async probe(): Promise<{ readonly facts: ServerFacts; readonly hintsTaken: boolean }> {
+    if (this.settings.pooler === "transaction")
+      return { facts: await this.factsOf(this.settings.client), hintsTaken: false };
+    try {
+      return { facts: await this.factsOf(withHints(this.settings.client)), hintsTaken: true };
+    } catch (error) {
+      if (sqlStateOf(error) === undefined) throw error;
+      const facts = await this.factsOf(this.settings.client); // throws the same again if it was not for the hints
+      this.env.logger.warn("The database refuses startup options, so hot statements run without planner hints.", {
+        sqlState: sqlStateOf(error),
+      });
+      return { facts, hintsTaken: false };
+    }
+  }
+
+  private async factsOf(config: pg.ClientConfig): Promise<ServerFacts> {
+    const client = new pg.Client(config);
+    client.on("error", () => undefined); // its query fails too
+    try {
+      await connectClient(client, "first contact");
+      const { rows } = await client.query<ServerFacts>(serverFacts);
+      const [facts] = rows;
+      if (facts === undefined) throw new PersistenceError("The server says nothing of itself.", "transient");
+      checkServer(facts, addressOf(client));
+      return facts;
+    } catch (error) {
+      throw persistenceError(error, "first contact");
+    } finally {
+      void client.end().catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import type { Statement } from "../database.ts";
+import type { EventRef, EventRow, SubscriptionRef } from "../provider.ts";
+import { plain, quoted } from "./columns.ts";
+import type { Tables } from "./tables.ts";
+
+/** How many stored events one subscription is given at a time. */
+const eventsPerLook = 100;
+
+export interface DeliveryAnswer {
+  readonly delivered: number;
+  readonly woke: boolean;
+  readonly owners: readonly string[];
+}
+
+/** A repeated id changes nothing: neither the event nor its time. */
+export const publishEvents = (t: Tables, batch: readonly EventRow[]): Statement => ({
+  name: "event-publish",
+  text: `insert into ${t.event} (bucket, id, topic, published_at, name, key, data)
+    select u.bucket, u.id, u.topic, ${t.clock}, u.name, u.key, u.data
+    from unnest($1::int[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[]) as u(bucket, id, topic, name, key, data)
+    on conflict (bucket, id) do nothing`,
+  values: [
+    plain(batch, (row) => row.bucket),
+    plain(batch, (row) => row.id),
+    plain(batch, (row) => row.topic),
+    quoted(batch, (row) => row.name),
+    quoted(batch, (row) => row.key),
+    quoted(batch, (row) => row.data),
+  ],
+});
+
+/**
+ * The rest of a delivery, behind a CTE `hit` of (bucket, instance, source, topic, payload, at), one row an inbox row to be written.
+ * Instances are updated once each, in key order, so that deliveries never deadlock; their numbers come out of that update, under the
+ * row's lock. What two deliveries bring at once meets at the inbox's key: the second leaves a gap in the numbers and no row.
+ * The arrays travel with the instance's row, because a join between CTEs would be a nested loop over both.
+ */
+const deliverHits = (t: Tables): string => `given as (
+      select bucket, instance, count(*) as count, array_agg(source order by at, source) as sources,
+        array_agg(topic order by at, source) as topics, array_agg(payload order by at, source) as payloads
+      from hit group by bucket, instance),
+    moved as (
+      update ${t.instance} w set inbox_seq = w.inbox_seq + g.count,
+        due_at = case when w.owner is null and w.status = 0 and not w.blocked then least(w.due_at, g.now) else w.due_at end
+      from (select given.*, ${t.clock} as now from given order by bucket, instance offset 0) g
+      where w.bucket = g.bucket and w.id = g.instance and w.status < 2
+      returning w.bucket, w.id, w.inbox_seq - g.count as seq, g.sources, g.topics, g.payloads, g.now,
+        w.owner, w.owner is null and w.status = 0 and not w.blocked as woke),
+    put as (
+      insert into ${t.inbox} (bucket, instance, source, seq, created_at, kind, topic, payload)
+      select m.bucket, m.id, u.source, m.seq + u.n, m.now, 'event', u.topic, u.payload
+      from moved m cross join lateral unnest(m.sources, m.topics, m.payloads) with ordinality as u(source, topic, payload, n)
+      on conflict (bucket, instance, source) do nothing
+      returning 1)`;
+
+const deliveryAnswer = `select (select count(*)::int from put) as delivered, coalesce((select bool_or(woke) from moved), false) as woke,
+      array(select distinct owner from moved where owner is not null) as owners`;
+
+const isNew = (t: Tables, source: string): string => `not exists (select from ${t.inbox} x
+        where x.bucket = s.instance_bucket and x.instance = s.instance and x.source = ${source})`;
+
+/** The publisher's look, after its events are committed: it sees each subscription that was committed before, and all others see
+ *  its events. */
+export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement => ({
+  name: "event-deliver",
+  text: `with hit as (
+      select distinct on (s.instance_bucket, s.instance, e.id)
+        s.instance_bucket as bucket, s.instance, e.id::text as source, e.topic, e.data as payload, e.published_at as at
+      from unnest($1::int[], $2::uuid[]) as u(bucket, id)
+      join ${t.event} e on e.bucket = u.bucket and e.id = u.id
+      join ${t.subscription} s on s.bucket = e.bucket and s.topic = e.topic and s.since <= e.published_at
+      where ${isNew(t, "e.id::text")}),
+    ${deliverHits(t)},
+    looked as (
+      update ${t.event} e set looked = true
+      from unnest($1::int[], $2::uuid[]) as u(bucket, id) where e.bucket = u.bucket and e.id = u.id and not e.looked)
+    ${deliveryAnswer}`,
+  values: [plain(events, (event) => event.bucket), plain(events, (event) => event.id)],
+});
+
+/** The subscriber's look, after its subscription is committed: the other half of the promise that no event is lost. */
+export const lookForEvents = (t: Tables, subscriptions: readonly SubscriptionRef[]): Statement => ({
+  name: "subscription-look",
+  text: `with wanted as (
+      select u.* from unnest($1::int[], $2::uuid[], $3::uuid[], $4::text[]) as u(bucket, topic, instance, path)),
+    hit as (
+      select distinct on (s.instance_bucket, s.instance, e.id)
+        s.instance_bucket as bucket, s.instance, e.id::text as source, e.topic, e.data as payload, e.published_at as at
+      from wanted u
+      join ${t.subscription} s on s.bucket = u.bucket and s.topic = u.topic and s.instance = u.instance and s.path = u.path
+      cross join lateral (
+        select e.* from ${t.event} e
+        where e.bucket = s.bucket and e.topic = s.topic and e.published_at >= s.since and ${isNew(t, "e.id::text")}
+        order by e.published_at limit ${eventsPerLook}) as e),
+    ${deliverHits(t)},
+    looked as (
+      update ${t.subscription} s set looked = true
+      from wanted u
+      where s.bucket = u.bucket and s.topic = u.topic and s.instance = u.instance and s.path = u.path and not s.looked)
+    ${deliveryAnswer}`,
+  values: [
+    plain(subscriptions, (row) => row.bucket),
+    plain(subscriptions, (row) => row.topic),
+    plain(subscriptions, (row) => row.instance),
+    quoted(subscriptions, (row) => row.path) ?? "{}",
+  ],
+});
+
+export const unlookedEvents = (t: Tables, olderMs: number, limit: number): Statement => ({
+  name: "event-unlooked",
+  text: `select bucket, id from ${t.event}
+    where not looked and published_at <= ${t.clock} - $1::float8 * interval '1 ms'
+    order by bucket, id limit $2`,
+  values: [olderMs, limit],
+});
+
+export const unlookedSubscriptions = (t: Tables, olderMs: number, limit: number): Statement => ({
+  name: "subscription-unlooked",
+  text: `select bucket, topic, instance_bucket as "instanceBucket", instance, path from ${t.subscription}
+    where not looked and created_at <= ${t.clock} - $1::float8 * interval '1 ms'
+    order by bucket, topic, instance, path limit $2`,
+  values: [olderMs, limit],
+});
+
+export const purgeEvents = (t: Tables, olderMs: number, limit: number): Statement => ({
+  name: "event-purge",
+  text: `with old as materialized (
+      select bucket, id from ${t.event} where published_at < ${t.clock} - $1::float8 * interval '1 ms'
+      order by published_at limit $2 for update skip locked),
+    purged as (
+      delete from ${t.event} e using old where e.bucket = old.bucket and e.id = old.id
+      returning 1)
+    select count(*)::int as purged from purged`,
+  values: [olderMs, limit],
+});
+
+/**
+ * Marks of what was consumed keep it from coming again, so they go only when no event of their age is left, also none that another
+ * purge is about to delete. No mark is older than its event.
+ */
+export const purgeMarks = (t: Tables, olderMs: number, limit: number): Statement => ({
+  name: "inbox-purge",
+  text: `with old as materialized (
+      select bucket, instance, source from ${t.inbox} where taken and created_at < ${t.clock} - $1::float8 * interval '1 ms'
+        and not exists (select from ${t.event} where published_at < ${t.clock} - $1::float8 * interval '1 ms')
+      order by created_at limit $2 for update skip locked),
+    purged as (
+      delete from ${t.inbox} x using old where x.bucket = old.bucket and x.instance = old.instance and x.source = old.source
+      returning 1)
+    select count(*)::int as purged from purged`,
+  values: [olderMs, limit],
+});

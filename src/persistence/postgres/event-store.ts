@@ -1,0 +1,70 @@
+import type { Environment } from "../../models/environment.ts";
+import type { Database, Statement } from "../database.ts";
+import type { Delivery, EventRef, EventRow, EventStore, SubscriptionRef } from "../provider.ts";
+import {
+  deliverEvents,
+  lookForEvents,
+  publishEvents,
+  purgeEvents,
+  purgeMarks,
+  unlookedEvents,
+  unlookedSubscriptions,
+} from "./event-statements.ts";
+import { retrying } from "./retrying.ts";
+import type { Tables } from "./tables.ts";
+
+const nothing: Delivery = { delivered: 0, woke: false, owners: [] };
+
+export class SqlEventStore implements EventStore {
+  private readonly database: Database;
+  private readonly tables: Tables;
+  private readonly env: Environment;
+
+  constructor(database: Database, tables: Tables, env: Environment) {
+    this.database = database;
+    this.tables = tables;
+    this.env = env;
+  }
+
+  async publish(batch: readonly EventRow[]): Promise<void> {
+    if (batch.length > 0) await this.hot(publishEvents(this.tables, batch));
+  }
+
+  async deliver(events: readonly EventRef[]): Promise<Delivery> {
+    if (events.length === 0) return nothing;
+    const [answer] = await this.hot<Delivery>(deliverEvents(this.tables, events));
+    return answer ?? nothing;
+  }
+
+  async look(subscriptions: readonly SubscriptionRef[]): Promise<Delivery> {
+    if (subscriptions.length === 0) return nothing;
+    const [answer] = await this.hot<Delivery>(lookForEvents(this.tables, subscriptions));
+    return answer ?? nothing;
+  }
+
+  async sweep(olderMs: number, limit: number): Promise<Delivery> {
+    const events = await this.hot<EventRef>(unlookedEvents(this.tables, olderMs, limit));
+    const subscriptions = await this.hot<SubscriptionRef>(unlookedSubscriptions(this.tables, olderMs, limit));
+    const delivered = await this.deliver(events);
+    const found = await this.look(subscriptions);
+    return {
+      delivered: delivered.delivered + found.delivered,
+      woke: delivered.woke || found.woke,
+      owners: [...new Set([...delivered.owners, ...found.owners])],
+    };
+  }
+
+  async purge(olderMs: number, limit: number): Promise<number> {
+    const [events] = await this.slow<{ readonly purged: number }>(purgeEvents(this.tables, olderMs, limit));
+    await this.slow(purgeMarks(this.tables, olderMs, limit));
+    return events?.purged ?? 0;
+  }
+
+  private hot<R>(statement: Statement): Promise<readonly R[]> {
+    return retrying(this.env, () => this.database.hot<R>(statement));
+  }
+
+  private slow<R>(statement: Statement): Promise<readonly R[]> {
+    return retrying(this.env, () => this.database.query<R>(statement));
+  }
+}

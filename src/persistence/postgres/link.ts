@@ -1,0 +1,132 @@
+import pg from "pg";
+import type { Environment } from "../../models/environment.ts";
+import { DatabaseUnreachableError } from "../../models/errors-storage.ts";
+import type { Statement } from "../database.ts";
+import { addressOf } from "./options.ts";
+import { breaksSession, persistenceError, sqlStateOf } from "./sql-state.ts";
+
+export interface LinkOptions {
+  readonly client: () => pg.ClientConfig;
+  readonly named: boolean;
+  readonly env: Environment;
+  /** What the session is for, in messages. */
+  readonly purpose: string;
+  /** Called on each new session before its first statement. */
+  readonly prepare?: (client: pg.Client) => Promise<void>;
+  /** Called when a session that worked is lost. */
+  readonly lost?: () => void;
+}
+
+const firstWaitMs = 50;
+const longestWaitMs = 5_000;
+
+/**
+ * One reserved session. It connects when it is first needed, and again after it was lost, ever more slowly while that fails.
+ * Statements wait for each other.
+ */
+export class Link {
+  private readonly options: LinkOptions;
+  private client: Promise<pg.Client> | undefined;
+  private last: Promise<unknown>;
+  private failures: number;
+  private isClosed: boolean;
+
+  constructor(options: LinkOptions) {
+    this.options = options;
+    this.client = undefined;
+    this.last = Promise.resolve();
+    this.failures = 0;
+    this.isClosed = false;
+  }
+
+  run<R>(statement: Statement): Promise<readonly R[]> {
+    const asked = this.last.then(() => this.runNow<R>(statement));
+    this.last = asked.catch(() => undefined);
+    return asked;
+  }
+
+  /** Makes sure that there is a session. */
+  async connect(): Promise<void> {
+    await this.session();
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    const client = this.client;
+    this.client = undefined;
+    await client?.then(
+      (open) => open.end(),
+      () => undefined,
+    );
+  }
+
+  private async runNow<R>(statement: Statement): Promise<readonly R[]> {
+    const client = await this.session();
+    try {
+      return await runOn<R>(client, statement, this.options.named);
+    } catch (error) {
+      if (breaksSession(error)) this.drop(client);
+      throw persistenceError(error, statement.name);
+    }
+  }
+
+  private session(): Promise<pg.Client> {
+    this.client ??= this.open();
+    return this.client;
+  }
+
+  private async open(): Promise<pg.Client> {
+    const { env } = this.options;
+    if (this.failures > 0) {
+      const waitMs = Math.min(firstWaitMs * 2 ** (this.failures - 1), longestWaitMs);
+      await env.sleep(waitMs * (0.5 + env.random()));
+    }
+    const client = new pg.Client(this.options.client());
+    client.on("error", () => this.drop(client));
+    client.on("end", () => this.drop(client));
+    try {
+      await connectClient(client, this.options.purpose);
+      await this.options.prepare?.(client);
+      if (this.isClosed) throw new DatabaseUnreachableError(addressOf(client));
+      this.failures = 0;
+      return client;
+    } catch (error) {
+      this.failures += 1;
+      this.client = undefined;
+      void client.end().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  private drop(client: pg.Client): void {
+    const current = this.client;
+    void current?.then(
+      (open) => {
+        if (open !== client || this.client !== current) return;
+        this.client = undefined;
+        void client.end().catch(() => undefined);
+        if (!this.isClosed) this.options.lost?.();
+      },
+      () => undefined,
+    );
+  }
+}
+
+/** Runs one command on a session. An empty name is a text that is not kept; commands never travel in company. */
+export async function runOn<R>(client: pg.ClientBase, statement: Statement, named: boolean): Promise<readonly R[]> {
+  const { name, text, values } = statement;
+  const query = { text, values: [...values], queryMode: "extended" };
+  const result = await client.query(named && name !== "" ? { ...query, name } : query);
+  return result.rows as readonly R[];
+}
+
+/** Connects, or says in one sentence where it could not. */
+export async function connectClient(client: pg.Client, purpose: string): Promise<void> {
+  try {
+    await client.connect();
+  } catch (error) {
+    if (sqlStateOf(error) !== undefined)
+      throw persistenceError(error, `Connecting (${purpose}) to ${addressOf(client)}`);
+    throw new DatabaseUnreachableError(addressOf(client), { cause: error });
+  }
+}

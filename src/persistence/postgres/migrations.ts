@@ -1,0 +1,177 @@
+import type { Tables } from "./tables.ts";
+
+/** One step of the schema's history. Additive, and each statement may be run again: whoever was cut off is simply repeated. */
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  statements(t: Tables): readonly string[];
+}
+
+/** What this engine reads and writes. A database whose `min_engine` is above it is refused. */
+export const engineLevel = 1;
+
+export const defaultBuckets = 64;
+
+/**
+ * The initial schema.
+ *
+ * - `bucket` leads every primary key, so that the tables can be distributed by it.
+ * - No column that changes at a plain step stands in a key or in the predicate of an index of `instance`: its updates stay HOT.
+ *   Start, park, claim and finish change `owner` or `due_at` and touch the two small partial indexes.
+ * - Finished pointers are the history of steps; `history` holds only what is not a step.
+ */
+const initialSchema: Migration = {
+  version: 1,
+  name: "initial_schema",
+  statements: (t) => [...nodeTables(t), ...instanceTables(t), ...eventTables(t)],
+};
+
+export const migrations: readonly Migration[] = [initialSchema];
+
+export const schemaVersion: number = migrations.length;
+
+/** What must exist before any migration can be counted or guarded. */
+export const groundStatements = (t: Tables): readonly string[] => [
+  `create schema if not exists ${t.namespace}`,
+  `create table if not exists ${t.meta} (
+  id boolean primary key default true check (id),
+  schema_version int not null,
+  min_engine int not null,
+  buckets int not null,
+  created_at timestamptz not null default statement_timestamp())`,
+  `create table if not exists ${t.migration} (
+  id boolean primary key default true check (id),
+  owner uuid not null,
+  expires_at timestamptz not null)`,
+];
+
+const nodeTables = (t: Tables): readonly string[] => [
+  `create table if not exists ${t.node} (
+  id uuid primary key,
+  label text not null,
+  engine text not null,
+  state text not null check (state in ('live', 'draining', 'dead', 'stopped')),
+  beat bigint not null default 0,
+  beat_at timestamptz not null,
+  definitions jsonb not null,
+  created_at timestamptz not null,
+  ended_at timestamptz) with (fillfactor = 50)`,
+];
+
+const instanceTables = (t: Tables): readonly string[] => [
+  `create table if not exists ${t.instance} (
+  bucket int not null,
+  id uuid not null,
+  owner uuid,
+  epoch bigint not null default 0,
+  revision bigint not null default 0,
+  inbox_seq bigint not null default 0,
+  due_at timestamptz,
+  created_at timestamptz not null,
+  turned_at timestamptz not null,
+  completed_at timestamptz,
+  version int not null,
+  status smallint not null default 0,
+  crashes smallint not null default 0,
+  lane boolean not null default false,
+  blocked boolean not null default false,
+  definition text not null,
+  frontier jsonb not null,
+  data jsonb,
+  result jsonb,
+  failure jsonb,
+  reason text,
+  key text,
+  input_hash text,
+  reference text,
+  description text,
+  correlation_id text,
+  tags jsonb,
+  primary key (bucket, id)) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05)`,
+  `create index if not exists instance_due on ${t.instance} (bucket, due_at) where due_at is not null`,
+  `create index if not exists instance_owned on ${t.instance} (bucket, owner) where owner is not null`,
+  `create index if not exists instance_blocked on ${t.instance} (bucket, definition, version) where blocked`,
+  `create table if not exists ${t.pointer} (
+  bucket int not null,
+  instance uuid not null,
+  path text collate "C" not null,
+  seq int not null,
+  attempts int not null,
+  status smallint not null,
+  took_ms bigint not null,
+  ended_at timestamptz not null,
+  input jsonb,
+  outcome jsonb,
+  patch jsonb,
+  failure jsonb,
+  below jsonb,
+  primary key (bucket, instance, path))`,
+  `create table if not exists ${t.history} (
+  bucket int not null,
+  instance uuid not null,
+  revision bigint not null,
+  n int not null,
+  at timestamptz not null,
+  kind text not null,
+  path text,
+  detail jsonb,
+  primary key (bucket, instance, revision, n))`,
+];
+
+const eventTables = (t: Tables): readonly string[] => [
+  `create table if not exists ${t.inbox} (
+  bucket int not null,
+  instance uuid not null,
+  source text collate "C" not null,
+  seq bigint not null,
+  created_at timestamptz not null,
+  kind text not null,
+  taken boolean not null default false,
+  topic uuid,
+  payload jsonb,
+  primary key (bucket, instance, source))`,
+  `create index if not exists inbox_open on ${t.inbox} (bucket, instance) where not taken`,
+  `create index if not exists inbox_taken on ${t.inbox} (created_at) where taken`,
+  `create table if not exists ${t.event} (
+  bucket int not null,
+  id uuid not null,
+  topic uuid not null,
+  published_at timestamptz not null,
+  looked boolean not null default false,
+  name text not null,
+  key text,
+  data jsonb,
+  primary key (bucket, id)) with (fillfactor = 80)`,
+  `create index if not exists event_topic on ${t.event} (bucket, topic, published_at)`,
+  `create index if not exists event_age on ${t.event} (published_at)`,
+  `create index if not exists event_unlooked on ${t.event} (bucket, id) where not looked`,
+  `create table if not exists ${t.subscription} (
+  bucket int not null,
+  topic uuid not null,
+  instance uuid not null,
+  path text collate "C" not null,
+  instance_bucket int not null,
+  since timestamptz not null,
+  created_at timestamptz not null,
+  looked boolean not null default false,
+  name text not null,
+  key text,
+  primary key (bucket, topic, instance, path)) with (fillfactor = 80)`,
+  `create index if not exists subscription_unlooked on ${t.subscription} (bucket, topic) where not looked`,
+];
+
+/** The table whose only row is the clock of tests that hold time in their hands. */
+export const testClockStatements = (t: Tables): readonly string[] => [
+  `create table if not exists ${t.testClock} (id boolean primary key default true check (id), at timestamptz not null)`,
+  `insert into ${t.testClock} (at) values (statement_timestamp()) on conflict (id) do nothing`,
+];
+
+/** The whole schema as one script, for those who migrate by hand. */
+export function schemaScript(t: Tables): string {
+  const statements = [
+    ...groundStatements(t),
+    ...migrations.flatMap((migration) => migration.statements(t)),
+    `insert into ${t.meta} (schema_version, min_engine, buckets) values (${schemaVersion}, ${engineLevel}, ${defaultBuckets}) on conflict (id) do nothing`,
+  ];
+  return `${statements.join(";\n\n")};\n`;
+}

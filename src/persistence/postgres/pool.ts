@@ -1,0 +1,116 @@
+import pg from "pg";
+import type { Session, Statement } from "../database.ts";
+import { PersistenceError } from "../../models/errors-storage.ts";
+import { WorkflowError } from "../../models/errors.ts";
+import { runOn } from "./link.ts";
+import { breaksSession, persistenceError } from "./sql-state.ts";
+
+export interface PoolOptions {
+  readonly client: pg.ClientConfig;
+  readonly max: number;
+  readonly named: boolean;
+}
+
+/** Sessions for whoever comes. One that was broken by an error is destroyed; others go back. */
+export class SessionPool {
+  private readonly pool: pg.Pool;
+  private readonly named: boolean;
+
+  constructor(options: PoolOptions) {
+    // The deadline also holds for the wait for a free session.
+    this.pool = new pg.Pool({
+      ...options.client,
+      max: options.max,
+      connectionTimeoutMillis: options.client.query_timeout ?? 0,
+    });
+    this.named = options.named;
+    this.pool.on("error", () => undefined); // an idle session was lost: the pool has removed it already
+    this.pool.on("connect", (client) => client.on("error", () => undefined)); // a busy one: its query fails
+  }
+
+  async run<R>(statement: Statement): Promise<readonly R[]> {
+    const client = await this.take();
+    try {
+      const rows = await runOn<R>(client, statement, this.named);
+      client.release();
+      return rows;
+    } catch (error) {
+      client.release(breaksSession(error));
+      throw persistenceError(error, statement.name || "query");
+    }
+  }
+
+  async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const client = await this.take();
+    const held = new HeldSession(client, this.named);
+    try {
+      await held.query({ name: "", text: "begin", values: [] });
+      const answer = await work(held);
+      await held.commit();
+      return answer;
+    } catch (error) {
+      await held.rollback();
+      throw error;
+    } finally {
+      client.release(held.isBroken);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+
+  private async take(): Promise<pg.PoolClient> {
+    try {
+      return await this.pool.connect();
+    } catch (error) {
+      throw error instanceof WorkflowError ? error : persistenceError(error, "Waiting for a connection");
+    }
+  }
+}
+
+class HeldSession implements Session {
+  isBroken: boolean;
+  private readonly client: pg.PoolClient;
+  private readonly named: boolean;
+
+  constructor(client: pg.PoolClient, named: boolean) {
+    this.isBroken = false;
+    this.client = client;
+    this.named = named;
+  }
+
+  async query<R>(statement: Statement): Promise<readonly R[]> {
+    try {
+      return await runOn<R>(this.client, statement, this.named);
+    } catch (error) {
+      if (breaksSession(error)) this.isBroken = true;
+      throw persistenceError(error, statement.name || "query");
+    }
+  }
+
+  /** A transaction that is broken answers COMMIT with ROLLBACK, and the driver does not call that an error. */
+  async commit(): Promise<void> {
+    let command: string;
+    try {
+      command = (await this.client.query({ text: "commit" })).command;
+    } catch (error) {
+      this.isBroken = true; // of this transaction nothing is known
+      throw persistenceError(error, "commit");
+    }
+    if (command !== "COMMIT") {
+      throw new PersistenceError("The transaction was rolled back: one of its queries had failed.", "permanent", {
+        sqlState: "25P02",
+      });
+    }
+  }
+
+  async rollback(): Promise<void> {
+    if (this.isBroken) return;
+    try {
+      await this.client.query({ text: "rollback" });
+    } catch {
+      this.isBroken = true;
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { systemEnvironment, type Environment } from "../../models/environment.ts";
+import { PostgresDatabase } from "./database.ts";
+import type { PostgresOptions } from "./options.ts";
+import { SqlEngineStore, type SqlStoreOptions } from "./store.ts";
+
+/** Where the tables are and how they are reached. */
+export interface PostgresProviderOptions
+  extends PostgresOptions, Pick<SqlStoreOptions, "schema" | "migrate" | "buckets" | "testClock"> {
+  readonly environment?: Environment;
+}
+
+/**
+ * Keeps workflows in PostgreSQL 15 or later.
+ *
+ * ```ts
+ * const persistence = new PostgresPersistenceProvider("postgresql://user:password@localhost/workflows");
+ * await persistence.initialize();
+ * ```
+ */
+export class PostgresPersistenceProvider {
+  /** What the engine's host works with. */
+  readonly store: SqlEngineStore;
+
+  /** A URL, or options. Throws `PoolTooSmallError` and `InvalidNameError` for options that cannot work. */
+  constructor(urlOrOptions: string | PostgresProviderOptions = {}) {
+    const options = typeof urlOrOptions === "string" ? { url: urlOrOptions } : urlOrOptions;
+    const env = options.environment ?? systemEnvironment();
+    this.store = new SqlEngineStore(new PostgresDatabase(options, env), env, options);
+  }
+
+  /** Connects, and creates or checks the schema. Any number of processes may do so at once. */
+  initialize(): Promise<void> {
+    return this.store.initialize();
+  }
+
+  close(): Promise<void> {
+    return this.store.close();
+  }
+}

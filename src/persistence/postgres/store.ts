@@ -1,0 +1,96 @@
+import type { Environment } from "../../models/environment.ts";
+import { InvalidRequestError } from "../../models/errors.ts";
+import type { Database } from "../database.ts";
+import type { Capabilities, EngineStore, WakeBus } from "../provider.ts";
+import { SqlEventStore } from "./event-store.ts";
+import { SqlInstanceStore } from "./instance-store.ts";
+import { defaultBuckets } from "./migrations.ts";
+import { checkBuckets, migrate } from "./migrator.ts";
+import { SqlNodeStore } from "./node-store.ts";
+import { tablesOf, type Tables } from "./tables.ts";
+import { NotifyWakeBus } from "./wake-bus.ts";
+
+export interface SqlStoreOptions {
+  /** Name of the database schema. Default: `workflow_core`. */
+  readonly schema?: string;
+  /** `auto` (default) brings the schema up to date; `check` refuses one that is not, and issues no DDL. */
+  readonly migrate?: "auto" | "check";
+  /** For a new schema: into how many buckets instances are spread. Default: 64. It can never be changed. */
+  readonly buckets?: number;
+  /** The clock is a row that tests move. */
+  readonly testClock?: boolean;
+  /** No other process can be using this database. */
+  readonly alone?: boolean;
+  /** Hints between processes. Default: over LISTEN and NOTIFY, unless `alone`. */
+  readonly wakes?: boolean;
+}
+
+export const defaultSchema = "workflow_core";
+
+/** The engine's store in SQL, on whatever `Database` it is given. */
+export class SqlEngineStore implements EngineStore {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  readonly alone: boolean;
+  readonly nodes: SqlNodeStore;
+  readonly instances: SqlInstanceStore;
+  readonly events: SqlEventStore;
+  readonly wakes: WakeBus | null;
+  readonly tables: Tables;
+  private readonly database: Database;
+  private readonly env: Environment;
+  private readonly options: SqlStoreOptions;
+  private bucketCount: number;
+
+  constructor(database: Database, env: Environment, options: SqlStoreOptions = {}) {
+    this.database = database;
+    this.env = env;
+    this.options = options;
+    this.bucketCount = checkBucketCount(options.buckets ?? defaultBuckets);
+    this.tables = tablesOf(options.schema ?? defaultSchema, { testClock: options.testClock === true });
+    this.name = database.kind;
+    this.alone = options.alone === true;
+    const buckets = (): number => this.bucketCount;
+    this.nodes = new SqlNodeStore(database, this.tables, env, buckets);
+    this.instances = new SqlInstanceStore(database, this.tables, env, buckets);
+    this.events = new SqlEventStore(database, this.tables, env);
+    this.wakes = (options.wakes ?? !this.alone) ? new NotifyWakeBus(database, this.tables, env) : null;
+    this.capabilities = {
+      skipLocked: true,
+      listenNotify: this.wakes !== null,
+      namedStatements: database.named,
+      partialIndexes: true,
+      transactions: true,
+    };
+  }
+
+  get lanes(): number {
+    return this.database.lanes;
+  }
+
+  get buckets(): number {
+    return this.bucketCount;
+  }
+
+  async initialize(): Promise<void> {
+    await this.database.open();
+    const meta = await migrate(this.database, this.tables, this.env, {
+      mode: this.options.migrate ?? "auto",
+      buckets: this.bucketCount,
+      testClock: this.options.testClock === true,
+    });
+    checkBuckets(this.options.buckets, meta);
+    this.bucketCount = meta.buckets;
+  }
+
+  close(): Promise<void> {
+    return this.database.close();
+  }
+}
+
+const mostBuckets = 4096;
+
+function checkBucketCount(buckets: number): number {
+  if (Number.isInteger(buckets) && buckets >= 1 && buckets <= mostBuckets) return buckets;
+  throw new InvalidRequestError("buckets", `must be a whole number from 1 to ${mostBuckets}`);
+}

@@ -1,0 +1,50 @@
+import { checkSchemaName } from "../../models/identity.ts";
+
+/** The names of one schema's tables, qualified and quoted, and its clock. Nothing else is ever spliced into a statement. */
+export interface Tables {
+  readonly schema: string;
+  /** The quoted name of the schema alone. */
+  readonly namespace: string;
+  readonly meta: string;
+  readonly migration: string;
+  readonly node: string;
+  readonly instance: string;
+  readonly pointer: string;
+  readonly history: string;
+  readonly inbox: string;
+  readonly event: string;
+  readonly subscription: string;
+  /** The row that is the clock in tests. */
+  readonly testClock: string;
+  /** SQL for the present: a timestamptz. Not for CASE or COALESCE of an UPDATE: compute it in the derived table there. */
+  readonly clock: string;
+  /** SQL for the present in milliseconds since the epoch. */
+  readonly clockMs: string;
+}
+
+export function tablesOf(schemaName: string, options: { readonly testClock?: boolean } = {}): Tables {
+  const schema = checkSchemaName(schemaName);
+  const table = (name: string): string => `"${schema}"."${name}"`;
+  const testClock = table("clock");
+  // Not now(), which stands still from BEGIN on.
+  const clock = options.testClock === true ? `(select at from ${testClock})` : "statement_timestamp()";
+  return {
+    schema,
+    namespace: `"${schema}"`,
+    meta: table("meta"),
+    migration: table("migration"),
+    node: table("node"),
+    instance: table("instance"),
+    pointer: table("pointer"),
+    history: table("history"),
+    inbox: table("inbox"),
+    event: table("event"),
+    subscription: table("subscription"),
+    testClock,
+    clock,
+    clockMs: toMs(clock),
+  };
+}
+
+/** SQL that turns a timestamptz into milliseconds since the epoch; doubles hold today's instants to the microsecond. */
+export const toMs = (expression: string): string => `(extract(epoch from ${expression}) * 1000)::float8`;
