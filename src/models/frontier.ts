@@ -41,6 +41,8 @@ export interface ActivePointer {
   readonly persistence?: unknown;
   /** What a waiting pointer waits for. */
   readonly event?: { readonly name: string; readonly key: string | null };
+  /** Its row was written before it finished: a long step, or one of a suspect instance. */
+  readonly started?: true;
   /** For a compensation: the outcome of the step that it undoes is not known. */
   readonly inDoubt?: true;
   /** For a compensation in doubt: the encoded input of the step that it undoes, which has no finished pointer to read it from. */
@@ -57,6 +59,8 @@ export interface OpenScope {
   readonly next?: number;
   /** `forEach`, `parallel`: how many children there are. */
   readonly count?: number;
+  /** Its row was written when it was entered: the items of a `forEach` lie there. */
+  readonly started?: true;
   /** `saga`: its own stack of compensable steps, newest first. */
   readonly undo?: StackHead;
   /** `saga`: it is being rolled back. */
@@ -69,20 +73,22 @@ export interface StackHead {
   readonly seq: number;
 }
 
-/** A rollback under way: the failure that caused it, and the stacks still to be undone (always the newest head first). */
+/** A rollback under way: the failure that caused it, and what is still to be undone: first the steps in doubt, then always the
+ *  newest head of the stacks. */
 export interface Rollback {
   readonly failure: Failure;
   readonly heads: readonly StackHead[];
-  /** Steps whose answer was not committed when the rollback began, undone first. */
+  /** Steps whose answer was not committed when the rollback began. */
   readonly inDoubt?: readonly DoubtfulStep[];
-  /** Nothing to undo was taken from this rollback yet, or its present compensation runs. */
-  readonly current?: string;
+  /** The step whose compensation is active. */
+  readonly current?: StackHead | DoubtfulStep;
 }
 
 /** A compensable step that may or may not have had its effect. */
 export interface DoubtfulStep {
   readonly path: string;
-  /** Encoded input. */
+  readonly inDoubt: true;
+  /** Encoded input; absent if it was the item of its iteration. */
   readonly input?: unknown;
 }
 

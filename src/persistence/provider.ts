@@ -189,7 +189,7 @@ export interface InstanceView extends InstanceRef {
   readonly revision: number;
   readonly turnedAt: number;
   readonly inputHash: string | null;
-  /** Parsed JSON; data only when the instance is terminal. */
+  /** Parsed JSON, undefined where the column is null; data only when the instance is terminal. */
   readonly data: unknown;
   readonly result: unknown;
   readonly failure: unknown;

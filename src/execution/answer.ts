@@ -1,0 +1,127 @@
+import { encodeValue } from "../models/codec.ts";
+import type { FunctionRef, Node } from "../models/definition.ts";
+import type { StackHead } from "../models/frontier.ts";
+import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
+import type { InstanceStore } from "../persistence/provider.ts";
+import type { Draft } from "./draft.ts";
+import type { AnswerFact, Ask, Patched } from "./facts.ts";
+import { asCondition, asDelayMs, asItems, asKey, mappingFailure, patchData } from "./guard.ts";
+import type { LiveInstance } from "./live-instance.ts";
+import { evaluate, resolve, type Sight, subjectOf } from "./scope.ts";
+
+/** Where a turn gets what it does not have in memory. */
+export type Reader = Pick<InstanceStore, "pointers">;
+
+/** Answers what `decide` asked: author's functions at once, values that have left memory from the store. */
+export function answer(live: LiveInstance, draft: Draft, ask: Ask, reader: Reader): AnswerFact | Promise<AnswerFact> {
+  const sight: Sight = { live, draft, path: ask.path };
+  if (ask.kind === "unstack") return unstack(live, draft, ask.path, reader);
+  if (ask.kind === "collect") return collect(sight, ask, reader);
+  try {
+    return answerOf(sight, ask.kind, draft.place(ask.path).node);
+  } catch (thrown) {
+    return { kind: "answered", ask: "failed", path: ask.path, failure: mappingFailure(ask.path, ask.kind, thrown) };
+  }
+}
+
+type Mapped = Exclude<Ask["kind"], "unstack" | "collect">;
+
+function answerOf(sight: Sight, ask: Mapped, node: Node): AnswerFact {
+  const { path } = sight;
+  const what = `${path}.${ask}`;
+  switch (ask) {
+    case "input":
+      return { kind: "answered", ask, path, value: inputOf(sight, node) };
+    case "condition":
+      return { kind: "answered", ask, path, value: asCondition(call(sight, node, "condition"), what) };
+    case "items":
+      return { kind: "answered", ask, path, ...asItems(call(sight, node, "items"), what) };
+    case "key":
+      return { kind: "answered", ask, path, key: asKey(call(sight, node, "key"), what) };
+    case "duration":
+      return { kind: "answered", ask, path, delayMs: asDelayMs(call(sight, node, "duration"), what) };
+    case "patch":
+      return { kind: "answered", ask, path, patched: patchData(dataOf(sight), call(sight, node, "patch"), what) };
+    case "value":
+      return { kind: "answered", ask, path, value: encodeValue(call(sight, node, "value"), what) };
+  }
+}
+
+const dataOf = ({ live, draft }: Sight): StoredValue => draft?.data ?? live.state.data;
+
+function call(sight: Sight, node: Node, role: string): unknown {
+  const reference = (node as unknown as Readonly<Record<string, FunctionRef | undefined>>)[role];
+  return reference === undefined ? undefined : evaluate(sight, reference);
+}
+
+/** What a step's body gets: its mapping's answer, or its subject. */
+export function inputOf(sight: Sight, node: Node): StoredValue {
+  const mapping = node.kind === "step" ? node.input : undefined;
+  if (mapping !== undefined) return encodeValue(evaluate(sight, mapping), `${sight.path}.input`);
+  const subject = subjectOf(sight);
+  return subject === dataOf(sight).get() ? dataOf(sight) : encodeValue(subject, `${sight.path}.input`);
+}
+
+/** What a finished step's `output` makes of its result and the latest data. */
+export function patchedBy(sight: Sight, node: Node, value: unknown): Patched | undefined {
+  if (node.output === undefined) return undefined;
+  return patchData(dataOf(sight), evaluate(sight, node.output, value), `${sight.path}.output`);
+}
+
+function collect(sight: Sight, ask: Ask & { kind: "collect" }, reader: Reader): AnswerFact | Promise<AnswerFact> {
+  const { live, draft } = sight;
+  const missing = live.isComplete
+    ? []
+    : ask.children.flatMap(({ from }) => (from !== undefined && resolve(sight, from) === undefined ? [from] : []));
+  if (missing.length === 0) return collected(sight, ask);
+  return load(live, missing, reader).then(() => collected({ live, draft, path: ask.path }, ask));
+}
+
+function collected(sight: Sight, ask: Ask & { kind: "collect" }): AnswerFact {
+  const { path } = ask;
+  const { node } = sight.draft?.place(path) ?? { node: undefined };
+  try {
+    const values = ask.children.map(({ name, from }) => ({ name, value: from && resolve(sight, from)?.get() }));
+    const whole =
+      node?.kind === "parallel"
+        ? Object.fromEntries(values.map(({ name, value }) => [name, value]))
+        : values.map(({ value }) => (value === undefined ? null : value));
+    const value = encodeValue(whole, `value of "${path}"`);
+    return { kind: "answered", ask: "collect", path, value, patched: node && patchedBy(sight, node, value.get()) };
+  } catch (thrown) {
+    return { kind: "answered", ask: "failed", path, failure: mappingFailure(path, "output", thrown) };
+  }
+}
+
+/** Reads values of finished pointers into memory, following those that name another pointer. */
+export async function load(live: LiveInstance, paths: readonly string[], reader: Reader): Promise<void> {
+  let wanted = paths;
+  while (wanted.length > 0) {
+    const found = await reader.pointers(live, wanted);
+    const named: string[] = [];
+    for (const { path, outcome } of found) {
+      const at = aliasOf(outcome);
+      if (at !== undefined && !live.values.has(at)) named.push(at);
+      if (outcome !== undefined) live.values.set(path, at === undefined ? storedFromJson(outcome) : { at });
+    }
+    wanted = named;
+  }
+}
+
+function aliasOf(outcome: unknown): string | undefined {
+  if (typeof outcome !== "object" || outcome === null || !("$wf:at" in outcome)) return undefined;
+  return String(outcome["$wf:at"]);
+}
+
+interface Below {
+  readonly below?: StackHead;
+  readonly inner?: StackHead;
+}
+
+/** What lies below a pointer on its stack: in a row of this very decision, or in the store. */
+function unstack(live: LiveInstance, draft: Draft, path: string, reader: Reader): AnswerFact | Promise<AnswerFact> {
+  const fact = ({ below, inner }: Below): AnswerFact => ({ kind: "answered", ask: "unstack", path, below, inner });
+  const row = draft.rows.find((one) => one.path === path && one.below !== null);
+  if (row?.below != null) return fact(JSON.parse(row.below) as Below);
+  return reader.pointers(live, [path]).then(([found]) => fact((found?.below ?? {}) as Below));
+}

@@ -1,0 +1,173 @@
+import { encodeValue } from "../models/codec.ts";
+import type { StepNode } from "../models/definition.ts";
+import type { Environment } from "../models/environment.ts";
+import { StepTimeoutError } from "../models/errors-definition.ts";
+import { ExecutionResult } from "../models/execution-result.ts";
+import { describeFailure } from "../models/failure.ts";
+import type { ActivePointer } from "../models/frontier.ts";
+import { undoneBy } from "../models/path.ts";
+import type { StepContext } from "../models/step.ts";
+import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
+import type { TransactionSession } from "../persistence/provider.ts";
+import { inputOf, type Reader } from "./answer.ts";
+import type { BodyFact } from "./facts.ts";
+import { mappingFailure } from "./guard.ts";
+import type { LiveInstance } from "./live-instance.ts";
+import { functionOf } from "./plan.ts";
+import { scopeOf, subjectOf } from "./scope.ts";
+
+/** One execution of a body: what it needs from outside. */
+export interface BodyRun {
+  readonly live: LiveInstance;
+  readonly path: string;
+  readonly node: StepNode;
+  /** The body is the compensation of the step. */
+  readonly undo: boolean;
+  readonly env: Environment;
+  readonly reader: Reader;
+  readonly tx?: TransactionSession;
+}
+
+/** Runs a body to its answer. Never throws: whatever goes wrong in it is a `failed` fact. */
+export async function runBody(run: BodyRun): Promise<BodyFact> {
+  const { live, path, node, env } = run;
+  const began = env.monotonic();
+  const pointer = live.state.frontier.pointers[path] ?? {};
+  const facts = { path, attempt: pointer.attempt ?? 1 };
+  let input: StoredValue | undefined;
+  try {
+    input = run.undo ? undefined : givenInput(run, pointer);
+  } catch (thrown) {
+    const failure = mappingFailure(path, "input", thrown);
+    return { ...facts, kind: "failed", input, tookMs: 0, failure, final: true, random: 0 };
+  }
+  const context = new BodyContext(run, pointer, input);
+  live.bodies.set(path, context);
+  try {
+    const called = run.undo ? callCompensation(run, pointer, context) : callBody(run, context);
+    const timeoutMs = run.undo ? node.undo?.timeoutMs : node.timeoutMs;
+    const answer = await (timeoutMs === undefined ? called : within(timeoutMs, called, context, env));
+    return { ...facts, input, tookMs: env.monotonic() - began, ...factOf(answer, path) };
+  } catch (thrown) {
+    const failure = describeFailure(context.reasonFor(thrown), path);
+    const final = failure.errorClass === "permanent" || failure.errorClass === "invalid";
+    return { ...facts, kind: "failed", input, tookMs: env.monotonic() - began, failure, final, random: env.random() };
+  } finally {
+    live.bodies.delete(path);
+  }
+}
+
+/** Stored when the pointer became ready beside siblings, or by an earlier attempt; else evaluated now, on the same data. */
+function givenInput({ live, path, node }: BodyRun, pointer: ActivePointer): StoredValue {
+  if (pointer.input !== undefined) return storedFromJson(pointer.input);
+  return inputOf({ live, draft: undefined, path }, node);
+}
+
+type AnswerOfBody =
+  | { readonly kind: "succeeded"; readonly value: StoredValue | undefined; readonly patched: undefined }
+  | { readonly kind: "slept"; readonly delayMs: number; readonly persistence: unknown };
+
+function factOf(answer: unknown, path: string): AnswerOfBody {
+  const what = `result of "${path}"`;
+  if (answer instanceof ExecutionResult && answer.kind !== "next") {
+    const persistence = answer.value === undefined ? undefined : encodeValue(answer.value, what).tree;
+    return { kind: "slept", delayMs: answer.delayMs, persistence };
+  }
+  const value: unknown = answer instanceof ExecutionResult ? answer.value : answer;
+  return { kind: "succeeded", value: value === undefined ? undefined : encodeValue(value, what), patched: undefined };
+}
+
+/** What a body is told. The signal is made when it is first asked for: most bodies never do. */
+class BodyContext implements StepContext {
+  readonly input: unknown;
+  readonly persistenceData: unknown;
+  readonly attempt: number;
+  readonly instanceId: string;
+  readonly path: string;
+  readonly logger: StepContext["logger"];
+  readonly tx: TransactionSession | undefined;
+  readonly data: unknown;
+  readonly scope: unknown;
+  private controller: AbortController | undefined;
+  private aborted: { readonly reason: unknown } | undefined;
+
+  constructor({ live, path, node, env, tx }: BodyRun, pointer: ActivePointer, input: StoredValue | undefined) {
+    this.input = input?.get();
+    this.persistenceData = pointer.persistence === undefined ? undefined : storedFromJson(pointer.persistence).get();
+    this.attempt = pointer.attempt ?? 1;
+    this.instanceId = live.id;
+    this.path = path;
+    this.logger = env.logger;
+    this.tx = tx;
+    if (!node.inline) return;
+    this.data = live.state.data.get();
+    this.scope = scopeOf({ live, draft: undefined, path });
+  }
+
+  get idempotencyKey(): string {
+    return `${this.instanceId}:${this.path}`;
+  }
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.aborted !== undefined) this.controller.abort(this.aborted.reason);
+    return this.controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    this.aborted ??= { reason };
+    this.controller?.abort(reason);
+  }
+
+  /** A body that was told to stop and threw has stopped for that reason. */
+  reasonFor(thrown: unknown): unknown {
+    return this.aborted?.reason instanceof StepTimeoutError ? this.aborted.reason : thrown;
+  }
+}
+
+type Callable = (...args: readonly unknown[]) => unknown;
+type Runs = { run(context: unknown): unknown };
+
+async function callBody({ live, node }: BodyRun, context: BodyContext): Promise<unknown> {
+  const body: unknown = functionOf(live.plan, node.body);
+  switch (node.call) {
+    case "function":
+      return (body as Callable)(context.input, context);
+    case "class":
+      return new (body as new () => Runs)().run(context);
+    case "instance":
+      return (body as Runs).run(context);
+  }
+}
+
+/** A compensation gets what its step was given and what it answered, as its pointer's row holds them. */
+async function callCompensation(run: BodyRun, pointer: ActivePointer, context: BodyContext): Promise<unknown> {
+  const { live, node, reader } = run;
+  if (node.compensation === undefined) return undefined;
+  const compensation = functionOf(live.plan, node.compensation) as Callable;
+  const path = undoneBy(run.path);
+  if (pointer.inDoubt) {
+    const input = "undoes" in pointer ? storedFromJson(pointer.undoes).get() : subjectOf({ live, draft: undefined, path });
+    return compensation({ input, outcome: "unknown" }, context);
+  }
+  const [row] = await reader.pointers(live, [path]);
+  const read = (tree: unknown): unknown => (tree === undefined ? undefined : storedFromJson(tree).get());
+  return compensation({ input: read(row?.input), outcome: "completed", result: read(row?.outcome) }, context);
+}
+
+/** The body's answer, or its failure once the time is up; an answer that comes later is nobody's. */
+async function within(ms: number, called: Promise<unknown>, context: BodyContext, env: Environment): Promise<unknown> {
+  let timer: { cancel(): void } | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = env.later(ms, () => {
+      const late = new StepTimeoutError(context.path, ms);
+      context.abort(late);
+      reject(late);
+    });
+  });
+  try {
+    return await Promise.race([called, timeout]);
+  } finally {
+    timer?.cancel();
+  }
+}

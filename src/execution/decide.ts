@@ -1,0 +1,173 @@
+import type { Node, NodeKind } from "../models/definition.ts";
+import type { Failure } from "../models/failure.ts";
+import { blockOf, childOf, forEachOf, staticPath, undoneBy } from "../models/path.ts";
+import type { Draft, Move } from "./draft.ts";
+import type { AnswerFact, Fact, RequestFact } from "./facts.ts";
+import { endPointer, markStarted } from "./finish.ts";
+import { delayKind } from "./kinds/delay.ts";
+import { forEachKind } from "./kinds/for-each.ts";
+import { ifKind } from "./kinds/if.ts";
+import type { Kind, NodeOf } from "./kinds/kind.ts";
+import { parallelKind } from "./kinds/parallel.ts";
+import { endKind, returnKind } from "./kinds/return.ts";
+import { sagaKind } from "./kinds/saga.ts";
+import { setKind } from "./kinds/set.ts";
+import { bodyAnswered, stepKind } from "./kinds/step.ts";
+import { eventArrived, waitKind } from "./kinds/wait.ts";
+import { endRun, isUndo, raise, unstacked, unwind } from "./rollback.ts";
+
+const kinds: { readonly [K in NodeKind]: Kind<NodeOf<K>> } = {
+  step: stepKind,
+  wait: waitKind,
+  delay: delayKind,
+  set: setKind,
+  if: ifKind,
+  forEach: forEachKind,
+  parallel: parallelKind,
+  saga: sagaKind,
+  return: returnKind,
+  end: endKind,
+};
+
+const kindOf = (node: Node): Kind<Node> => kinds[node.kind] as Kind<Node>;
+
+/**
+ * What one fact does to an instance. Pure: it changes nothing but the draft it is handed, and reads neither clock nor chance,
+ * runs no author's code and waits for nothing. What it must know first it leaves in `draft.asks`; the answers come as facts.
+ */
+export function decide(draft: Draft, fact: Fact): void {
+  if (draft.isOver) return;
+  apply(draft, fact);
+  for (let move = draft.nextMove(); move !== undefined; move = draft.nextMove()) make(draft, move);
+}
+
+function apply(draft: Draft, fact: Fact): void {
+  switch (fact.kind) {
+    case "begun":
+      return draft.enterBlock("");
+    case "continue":
+      return goOn(draft);
+    case "succeeded":
+    case "failed":
+    case "slept":
+      return bodyAnswered(draft, stepAt(draft, fact.path), fact);
+    case "answered":
+      return answered(draft, fact);
+    case "due":
+      return due(draft, fact.path);
+    case "event":
+      return eventArrived(draft, nodeAt(draft, fact.path, "wait"), fact);
+    case "event-refused":
+      draft.consume.push(fact.source);
+      draft.history.push({ kind: "event-refused", path: fact.path, detail: JSON.stringify(fact.failure) });
+      return;
+    case "request":
+      return requested(draft, fact);
+    case "marked":
+      for (const path of fact.paths) markStarted(draft, path);
+      return;
+    case "corrupt":
+      draft.history.push({ kind: "error", path: null, detail: JSON.stringify(fact.failure) });
+      draft.status = "Suspended";
+      draft.reason = fact.failure.message;
+      return;
+    case "poison":
+      draft.history.push({ kind: "quarantine", path: null, detail: null });
+      draft.status = "Suspended";
+      draft.reason = "quarantined: its owner died three times while running it";
+      return;
+  }
+}
+
+function nodeAt<K extends NodeKind>(draft: Draft, path: string, _: K): NodeOf<K> {
+  return draft.place(path).node as NodeOf<K>;
+}
+
+const stepAt = (draft: Draft, path: string) => nodeAt(draft, isUndo(draft, path) ? undoneBy(path) : path, "step");
+
+function make(draft: Draft, move: Move): void {
+  switch (move.kind) {
+    case "enter": {
+      const { node } = draft.place(move.path);
+      return kindOf(node).enter(draft, move.path, node);
+    }
+    case "leave":
+      return leave(draft, move.path);
+    case "close":
+      return blockDone(draft, move.path, draft.plan.blocks.get(staticPath(move.path))?.container?.node);
+    case "admit": {
+      const { node } = draft.place(move.path);
+      return kindOf(node).admit?.(draft, move.path, node);
+    }
+    case "unwind":
+      return unwind(draft, move.path);
+  }
+}
+
+/** A step is done: on to the one behind it, or out of its block. */
+function leave(draft: Draft, path: string): void {
+  const { next, block } = draft.place(path);
+  const blockPath = blockOf(path);
+  if (next !== undefined) draft.moves.push({ kind: "enter", path: childOf(blockPath, next.name) });
+  else blockDone(draft, blockPath, block.container?.node);
+}
+
+function blockDone(draft: Draft, block: string, container: Node | undefined): void {
+  if (container === undefined) return endRun(draft, "Complete", {});
+  const path = containerPath(block, container);
+  if (draft.scopes.has(path)) kindOf(container).blockDone?.(draft, path, container, block);
+}
+
+function containerPath(block: string, container: Node): string {
+  if (container.kind === "forEach") return forEachOf(block);
+  return container.kind === "saga" ? block : blockOf(block);
+}
+
+/** Children that an earlier transition had no room for, and rollbacks that wait for their next step. */
+function goOn(draft: Draft): void {
+  for (const [path, scope] of draft.scopes) {
+    if ((scope.next ?? 0) < (scope.count ?? 0)) draft.moves.push({ kind: "admit", path });
+  }
+}
+
+function answered(draft: Draft, fact: AnswerFact): void {
+  if (fact.ask === "failed") return mappingFailed(draft, fact.path, fact.failure);
+  if (fact.ask === "unstack") return unstacked(draft, fact.path, fact);
+  const { node } = draft.place(fact.path);
+  kindOf(node).answered?.(draft, fact.path, node, fact);
+}
+
+/** An author's mapping threw or answered what cannot be used: the step fails at once, since it would do so again. */
+function mappingFailed(draft: Draft, path: string, failure: Failure): void {
+  const { node } = draft.place(path);
+  const behavior = node.kind === "step" || node.kind === "wait" ? node.onError : "compensate";
+  const scope = draft.scopes.get(path);
+  draft.scopes.delete(path);
+  if (scope?.started) draft.pointers.set(path, { started: true });
+  endPointer(draft, path, { status: "Failed", failure: JSON.stringify(failure) });
+  raise(draft, path, failure, behavior === "suspend" ? "fail" : behavior);
+}
+
+function due(draft: Draft, path: string): void {
+  const pointer = draft.pointers.get(path);
+  if (pointer?.state === undefined) return;
+  if (isUndo(draft, path)) return stepKind.due?.(draft, path, stepAt(draft, path));
+  const place = draft.plan.places.get(staticPath(path));
+  if (place !== undefined) kindOf(place.node).due?.(draft, path, place.node);
+}
+
+function requested(draft: Draft, fact: RequestFact): void {
+  draft.consume.push(fact.source);
+  draft.history.push({ kind: fact.request, path: null, detail: JSON.stringify({ reason: fact.reason }) });
+  switch (fact.request) {
+    case "terminate":
+      return endRun(draft, "Terminated", { reason: fact.reason ?? "terminated" });
+    case "suspend":
+      draft.status = "Suspended";
+      draft.reason = fact.reason ?? "suspended";
+      return;
+    case "resume":
+      draft.status = "Runnable";
+      draft.reason = undefined;
+  }
+}

@@ -1,0 +1,158 @@
+import type { Failure } from "../models/failure.ts";
+import type { ActivePointer, DoubtfulStep, Frontier, OpenScope, Rollback, StackHead } from "../models/frontier.ts";
+import { isTerminal, type WorkflowStatus } from "../models/instance.ts";
+import { maxStructuralMoves } from "../models/limits.ts";
+import { blockOf, childOf, staticPath } from "../models/path.ts";
+import type { StoredValue } from "../models/stored-value.ts";
+import type { HistoryRow, PointerRow } from "../models/transition.ts";
+import type { Ask } from "./facts.ts";
+import { type Place, placeOf, type Plan } from "./plan.ts";
+import type { Decision, Held, InstanceState, Subscribed, Unsubscribed } from "./state.ts";
+
+/** A structural move that is still to be made. */
+export type Move =
+  | { readonly kind: "enter"; readonly path: string }
+  | { readonly kind: "leave"; readonly path: string }
+  | { readonly kind: "close"; readonly path: string }
+  | { readonly kind: "admit"; readonly path: string }
+  | { readonly kind: "unwind"; readonly path: string };
+
+/**
+ * The working copy of one decision: a copy of the frontier that rules of `decide` change, and the rows that come of it.
+ * Nothing outside sees it before it is sealed.
+ */
+export class Draft {
+  readonly plan: Plan;
+  readonly pointers: Map<string, ActivePointer>;
+  readonly scopes: Map<string, OpenScope>;
+  readonly kept: Map<string, Readonly<Record<string, string>>>;
+  undo: StackHead | undefined;
+  rollback: Rollback | undefined;
+  seq: number;
+  status: WorkflowStatus;
+  data: StoredValue;
+  dataChanged = false;
+  result: StoredValue | undefined;
+  failure: Failure | undefined;
+  reason: string | undefined;
+
+  readonly rows: PointerRow[] = [];
+  readonly history: HistoryRow[] = [];
+  readonly subscribe: Subscribed[] = [];
+  readonly unsubscribe: Unsubscribed[] = [];
+  readonly consume: string[] = [];
+  readonly values = new Map<string, Held>();
+  readonly items = new Map<string, StoredValue>();
+  readonly closed: string[] = [];
+  readonly cancelled: string[] = [];
+  readonly asks: Ask[] = [];
+  readonly moves: Move[] = [];
+  /** Steps that failed in this decision and may have had their effect, until a rollback takes them over. */
+  readonly doubts: DoubtfulStep[] = [];
+  /** Children wait for admission that this transition had no room for. */
+  more = false;
+  private movesMade = 0;
+
+  constructor(plan: Plan, before: InstanceState) {
+    const { frontier } = before;
+    this.plan = plan;
+    this.pointers = new Map(Object.entries(frontier.pointers));
+    this.scopes = new Map(frontier.scopes === undefined ? undefined : Object.entries(frontier.scopes));
+    this.kept = new Map(frontier.kept === undefined ? undefined : Object.entries(frontier.kept));
+    this.undo = frontier.undo;
+    this.rollback = frontier.rollback;
+    this.seq = frontier.seq ?? 0;
+    this.status = before.status;
+    this.data = before.data;
+    this.result = before.result;
+    this.failure = before.failure;
+    this.reason = before.reason;
+  }
+
+  place(path: string): Place {
+    return placeOf(this.plan, path);
+  }
+
+  /** Whether another pointer may be active beside one at this path. */
+  isConcurrent(path: string): boolean {
+    return this.plan.blocks.get(staticPath(blockOf(path)))?.concurrent ?? false;
+  }
+
+  /** Whether a step here takes the item of the innermost forEach when it has no `input`. */
+  subjectIsItem(path: string): boolean {
+    return this.plan.blocks.get(staticPath(blockOf(path)))?.iterates ?? false;
+  }
+
+  /** Goes to the first step of a block, or behind an empty one. */
+  enterBlock(block: string): void {
+    const first = this.plan.blocks.get(staticPath(block))?.nodes[0];
+    if (first === undefined) this.moves.push({ kind: "close", path: block });
+    else this.moves.push({ kind: "enter", path: childOf(block, first.name) });
+  }
+
+  get isOver(): boolean {
+    return isTerminal(this.status);
+  }
+
+  /** The transition has made as many structural moves as one may; the rest waits for the next. */
+  get isFull(): boolean {
+    return this.movesMade >= maxStructuralMoves;
+  }
+
+  nextMove(): Move | undefined {
+    this.movesMade += 1;
+    return this.isOver ? undefined : this.moves.shift();
+  }
+
+  setData(data: StoredValue): void {
+    this.data = data;
+    this.dataChanged = true;
+  }
+
+  keep(path: string, name: string | undefined): void {
+    if (name === undefined) return;
+    const block = blockOf(path);
+    this.kept.set(block, { ...this.kept.get(block), [name]: path });
+  }
+
+  scope(path: string): OpenScope {
+    return this.scopes.get(path) ?? {};
+  }
+
+  /** What was decided, as plain data. */
+  seal(): Decision {
+    return {
+      state: {
+        status: this.status,
+        frontier: this.frontier(),
+        data: this.data,
+        ...(this.result !== undefined && { result: this.result }),
+        ...(this.failure !== undefined && { failure: this.failure }),
+        ...(this.reason !== undefined && { reason: this.reason }),
+      },
+      dataChanged: this.dataChanged,
+      pointers: this.rows,
+      history: this.history,
+      subscribe: this.subscribe,
+      unsubscribe: this.unsubscribe,
+      consume: this.consume,
+      values: this.values,
+      items: this.items,
+      closed: this.closed,
+      cancelled: this.cancelled,
+      more: this.more,
+    };
+  }
+
+  private frontier(): Frontier {
+    return {
+      format: 1,
+      ...(this.seq > 0 && { seq: this.seq }),
+      pointers: Object.fromEntries(this.pointers),
+      ...(this.scopes.size > 0 && { scopes: Object.fromEntries(this.scopes) }),
+      ...(this.kept.size > 0 && { kept: Object.fromEntries(this.kept) }),
+      ...(this.undo !== undefined && { undo: this.undo }),
+      ...(this.rollback !== undefined && { rollback: this.rollback }),
+    };
+  }
+}

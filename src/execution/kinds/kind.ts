@@ -1,0 +1,19 @@
+import type { Node, NodeKind } from "../../models/definition.ts";
+import type { Draft } from "../draft.ts";
+import type { AnswerFact } from "../facts.ts";
+
+/** The rules of one kind of step, each told of what concerns it. */
+export interface Kind<N extends Node> {
+  /** A pointer at this step becomes active. */
+  enter(draft: Draft, path: string, node: N): void;
+  /** What was asked is known. */
+  answered?(draft: Draft, path: string, node: N, answer: AnswerFact): void;
+  /** The timer of a sleeping or waiting pointer is due. */
+  due?(draft: Draft, path: string, node: N): void;
+  /** The last step of an inner block is done. */
+  blockDone?(draft: Draft, path: string, node: N, block: string): void;
+  /** Children may wait for admission. */
+  admit?(draft: Draft, path: string, node: N): void;
+}
+
+export type NodeOf<K extends NodeKind> = Extract<Node, { readonly kind: K }>;

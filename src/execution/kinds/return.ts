@@ -1,0 +1,30 @@
+import type { EndNode, ReturnNode } from "../../models/definition.ts";
+import { endPointer } from "../finish.ts";
+import { endRun } from "../rollback.ts";
+import type { Kind } from "./kind.ts";
+
+/** Gives its block a value; at the root, the run its result. */
+export const returnKind: Kind<ReturnNode> = {
+  enter(draft, path) {
+    draft.asks.push({ kind: "value", path });
+  },
+  answered(draft, path, _, answer) {
+    if (answer.ask !== "value") return;
+    const { block, valued } = draft.place(path);
+    if (block.container === undefined) return endRun(draft, "Complete", { result: answer.value });
+    endPointer(draft, path, { outcome: answer.value.json });
+    if (valued) draft.values.set(path, answer.value);
+    draft.moves.push({ kind: "leave", path });
+  },
+};
+
+/** Ends the whole run as Complete, from any depth. */
+export const endKind: Kind<EndNode> = {
+  enter(draft, path, node) {
+    if (node.value === undefined) endRun(draft, "Complete", {});
+    else draft.asks.push({ kind: "value", path });
+  },
+  answered(draft, _, __, answer) {
+    if (answer.ask === "value") endRun(draft, "Complete", { result: answer.value });
+  },
+};

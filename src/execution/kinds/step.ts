@@ -1,0 +1,105 @@
+import type { StepNode } from "../../models/definition.ts";
+import type { ActivePointer } from "../../models/frontier.ts";
+import { retryDelayMs } from "../../models/retry-policy.ts";
+import type { Draft } from "../draft.ts";
+import type { BodyFact } from "../facts.ts";
+import { endPointer } from "../finish.ts";
+import { doubt, isUndo, raise, stack, undone } from "../rollback.ts";
+import type { Kind } from "./kind.ts";
+
+/** Runs an author's body. The body itself runs after the commit that made its pointer ready. */
+export const stepKind: Kind<StepNode> = {
+  enter(draft, path, node) {
+    draft.pointers.set(path, {});
+    // Beside siblings that may patch the data, input is evaluated now and stored; alone, when the body starts.
+    const fixed = node.input === undefined && draft.subjectIsItem(path);
+    if (draft.isConcurrent(path) && !fixed) draft.asks.push({ kind: "input", path });
+  },
+  answered(draft, path, _, answer) {
+    if (answer.ask !== "input") return;
+    draft.pointers.set(path, { ...draft.pointers.get(path), input: answer.value.tree });
+  },
+  due(draft, path) {
+    const { state: _, due: __, dueIn: ___, ...pointer } = draft.pointers.get(path) ?? {};
+    draft.pointers.set(path, pointer);
+  },
+};
+
+/** A body has answered. Answers of attempts that are no longer the present one are refused. */
+export function bodyAnswered(draft: Draft, node: StepNode, fact: BodyFact): void {
+  const pointer = draft.pointers.get(fact.path);
+  if (pointer === undefined || pointer.state !== undefined || (pointer.attempt ?? 1) !== fact.attempt) return;
+  switch (fact.kind) {
+    case "succeeded":
+      return isUndo(draft, fact.path) ? undone(draft, fact.path, fact.value?.json, fact.tookMs) : done(draft, node, fact);
+    case "slept":
+      return sleep(draft, pointer, fact);
+    case "failed":
+      return failed(draft, node, pointer, fact);
+  }
+}
+
+function done(draft: Draft, node: StepNode, fact: BodyFact & { readonly kind: "succeeded" }): void {
+  const { path, value, patched } = fact;
+  if (patched !== undefined) draft.setData(patched.data);
+  const below = node.compensation === undefined ? undefined : stack(draft, path);
+  const keepsInput = node.input !== undefined || node.compensation !== undefined;
+  endPointer(draft, path, {
+    input: keepsInput ? fact.input : undefined,
+    outcome: value?.json,
+    patch: patched?.patch,
+    tookMs: fact.tookMs,
+    below,
+  });
+  if (value !== undefined && draft.place(path).valued) draft.values.set(path, value);
+  draft.keep(path, node.as);
+  draft.moves.push({ kind: "leave", path });
+}
+
+function sleep(draft: Draft, pointer: ActivePointer, fact: BodyFact & { readonly kind: "slept" }): void {
+  draft.pointers.set(fact.path, {
+    ...pointer,
+    ...(fact.persistence !== undefined && { persistence: fact.persistence }),
+    ...(fact.delayMs > 0 && { state: "sleeping" as const, dueIn: fact.delayMs }),
+    ...storedInput(fact),
+  });
+}
+
+const storedInput = (fact: BodyFact): { readonly input?: unknown } =>
+  fact.input === undefined ? {} : { input: fact.input.tree };
+
+function failed(draft: Draft, node: StepNode, pointer: ActivePointer, fact: BodyFact & { readonly kind: "failed" }): void {
+  const { path, failure, attempt } = fact;
+  const retry = (isUndo(draft, path) ? node.undo?.retry : undefined) ?? node.retry;
+  if (!fact.final && attempt < retry.maxAttempts) {
+    const dueIn = retryDelayMs(retry, attempt, fact.random);
+    draft.history.push({ kind: "retry", path, detail: JSON.stringify({ attempt, delayMs: dueIn, failure }) });
+    draft.pointers.set(path, {
+      ...pointer,
+      attempt: attempt + 1,
+      ...(dueIn > 0 && { state: "sleeping" as const, dueIn }),
+      ...storedInput(fact),
+    });
+    return;
+  }
+  if (isUndo(draft, path)) return park(draft, fact, `The compensation of "${path.slice(0, -5)}" failed: ${failure.message}`);
+  if (node.onError === "suspend") return park(draft, fact, `The step "${path}" failed: ${failure.message}`);
+  const unknown = node.compensation !== undefined && !node.transactional && node.skipInDoubt !== true;
+  if (unknown && node.onError === "compensate") doubt(draft, path, fact.input);
+  endPointer(draft, path, {
+    status: "Failed",
+    input: fact.input,
+    failure: JSON.stringify(failure),
+    tookMs: fact.tookMs,
+  });
+  raise(draft, path, failure, node.onError);
+}
+
+/** The run waits for an operator; on resume the step starts again with its first attempt. */
+function park(draft: Draft, fact: BodyFact & { readonly kind: "failed" }, reason: string): void {
+  const { attempt: _, ...pointer } = draft.pointers.get(fact.path) ?? {};
+  draft.pointers.set(fact.path, { ...pointer, ...storedInput(fact) });
+  draft.history.push({ kind: "error", path: fact.path, detail: JSON.stringify({ attempt: fact.attempt, failure: fact.failure }) });
+  draft.status = "Suspended";
+  draft.reason = reason;
+}

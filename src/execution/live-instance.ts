@@ -1,0 +1,115 @@
+import type { ActivePointer, Frontier } from "../models/frontier.ts";
+import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
+import type { ClaimedInstance, InboxRow, InstanceRef, InstanceStore } from "../persistence/provider.ts";
+import type { Fact } from "./facts.ts";
+import type { Plan } from "./plan.ts";
+import type { Decision, Held, InstanceState } from "./state.ts";
+
+/** An instance that this node owns, in memory: the state as last committed, and values that are hot. */
+export class LiveInstance implements InstanceRef {
+  readonly bucket: number;
+  readonly id: string;
+  readonly plan: Plan;
+  readonly owner: string;
+  readonly epoch: number;
+  revision: number;
+  state: InstanceState;
+  /** Everything that finished is in memory: the instance was born here and never left. */
+  readonly isComplete: boolean;
+  readonly crashes: number;
+  /** Values of finished pointers that somebody may still read. */
+  readonly values = new Map<string, Held>();
+  /** Items of open forEach containers. */
+  readonly items = new Map<string, StoredValue>();
+  /** Inbox rows that are not consumed, oldest first. */
+  inbox: readonly InboxRow[] = [];
+  inboxSeen: number;
+  /** Facts for the next turn. */
+  facts: Fact[] = [];
+  /** A turn is under way: what comes now waits for the next. */
+  isTurning = false;
+  /** Paths whose timers are set in this process. */
+  readonly timers = new Set<string>();
+  private readonly turnWaiters: (() => void)[] = [];
+  /** Pointers whose bodies were started and whose answers are not committed. */
+  readonly running = new Set<string>();
+  /** Bodies that run, by path. */
+  readonly bodies = new Map<string, { abort(reason: unknown): void }>();
+
+  constructor(plan: Plan, owner: string, from: Birth | ClaimedInstance) {
+    this.bucket = from.bucket;
+    this.id = from.id;
+    this.plan = plan;
+    this.owner = owner;
+    if ("turnedAt" in from) {
+      this.epoch = from.epoch;
+      this.revision = from.revision;
+      this.inboxSeen = from.inboxSeq;
+      this.crashes = from.crashes;
+      this.isComplete = false;
+      this.state = {
+        status: from.status,
+        data: storedFromJson(from.data),
+        frontier: anchor(from.frontier as Frontier, from.turnedAt),
+      };
+    } else {
+      this.epoch = 1;
+      this.revision = 0;
+      this.inboxSeen = 0;
+      this.crashes = 0;
+      this.isComplete = true;
+      this.state = { status: "Runnable", data: from.data, frontier: from.frontier };
+    }
+  }
+
+  /** A transition was committed at `now`. */
+  advance(decision: Decision, now: number): void {
+    this.revision += 1;
+    this.state = { ...decision.state, frontier: anchor(decision.state.frontier, now) };
+    for (const [path, held] of decision.values) this.values.set(path, held);
+    for (const [path, items] of decision.items) this.items.set(path, items);
+    for (const path of decision.closed) this.forget(path);
+    if (decision.consume.length > 0) this.inbox = this.inbox.filter((row) => !decision.consume.includes(row.source));
+  }
+
+  /** Waits until no turn is under way, and takes the next one. */
+  async turnIsMine(): Promise<void> {
+    while (this.isTurning) await new Promise<void>((resolve) => this.turnWaiters.push(resolve));
+    this.isTurning = true;
+  }
+
+  /** A turn is over: who waits for one may take it. */
+  passTurn(): void {
+    this.turnWaiters.shift()?.();
+  }
+
+  /** Reads the items of open forEach containers into memory. */
+  async loadItems(containers: readonly string[], reader: Pick<InstanceStore, "pointers">): Promise<void> {
+    for (const { path, input } of await reader.pointers(this, containers)) this.items.set(path, storedFromJson(input));
+  }
+
+  private forget(container: string): void {
+    this.items.delete(container);
+    for (const path of this.values.keys()) {
+      if (path.startsWith(`${container}/`) || path.startsWith(`${container}[`)) this.values.delete(path);
+    }
+  }
+}
+
+/** An instance that is born owned. */
+export interface Birth extends InstanceRef {
+  readonly data: StoredValue;
+  readonly frontier: Frontier;
+}
+
+/** Timers count from the commit of the transition that set them: from now on they are instants. */
+function anchor(frontier: Frontier, committedAt: number): Frontier {
+  let anchored: Record<string, ActivePointer> | undefined;
+  for (const [path, pointer] of Object.entries(frontier.pointers)) {
+    if (pointer.dueIn === undefined) continue;
+    const { dueIn, ...rest } = pointer;
+    anchored ??= { ...frontier.pointers };
+    anchored[path] = { ...rest, due: committedAt + dueIn };
+  }
+  return anchored === undefined ? frontier : { ...frontier, pointers: anchored };
+}

@@ -1,0 +1,209 @@
+import type { ErrorBehavior, SagaNode } from "../models/definition.ts";
+import type { Failure } from "../models/failure.ts";
+import type { ActivePointer, DoubtfulStep, OpenScope, Rollback, StackHead } from "../models/frontier.ts";
+import type { WorkflowStatus } from "../models/instance.ts";
+import { blockOf, isInside, staticPath, undoneBy, undoOf } from "../models/path.ts";
+import type { StoredValue } from "../models/stored-value.ts";
+import type { Draft } from "./draft.ts";
+import { cancelPointer, endContainer, endPointer, restate } from "./finish.ts";
+
+/** A step has failed for good: what its author wants to happen then. (`suspend` is the step's own affair.) */
+export function raise(draft: Draft, path: string, failure: Failure, behavior: Exclude<ErrorBehavior, "suspend">): void {
+  switch (behavior) {
+    case "fail":
+      return endRun(draft, "Failed", { failure });
+    case "terminate":
+      return endRun(draft, "Terminated", { failure, reason: failure.message });
+    case "compensate":
+      return rollBack(draft, sagaAround(draft, path), failure);
+  }
+}
+
+/** The run is over: nothing of it is active any more. */
+export function endRun(
+  draft: Draft,
+  status: Exclude<WorkflowStatus, "Runnable" | "Suspended">,
+  end: { readonly result?: StoredValue; readonly failure?: Failure; readonly reason?: string },
+): void {
+  cancelInside(draft, "");
+  draft.status = status;
+  draft.result = end.result;
+  draft.failure = end.failure;
+  draft.reason = end.reason;
+  draft.kept.clear();
+  draft.undo = undefined;
+  draft.rollback = undefined;
+}
+
+/** The saga that is rolled back when a step at this path fails; `""` is the run itself. */
+function sagaAround(draft: Draft, path: string): string {
+  for (let block = blockOf(path); block !== ""; block = blockOf(block)) {
+    const kind = draft.plan.places.get(staticPath(block))?.node.kind;
+    if (kind === "saga" && draft.scope(block).rollback === undefined) return block;
+  }
+  return "";
+}
+
+/** Puts a compensable pointer on the stack of its saga, and answers what its row must name as lying below it. */
+export function stack(draft: Draft, path: string, inner?: StackHead): string {
+  const head: StackHead = { path, seq: draft.seq + 1 };
+  const saga = sagaAround(draft, path);
+  const below = saga === "" ? draft.undo : draft.scope(saga).undo;
+  if (saga === "") draft.undo = head;
+  else draft.scopes.set(saga, { ...draft.scope(saga), undo: head });
+  return JSON.stringify({ ...(below !== undefined && { below }), ...(inner !== undefined && { inner }) });
+}
+
+/** Stops everything inside a saga (or the run) and begins to undo what it did, newest first. */
+function rollBack(draft: Draft, container: string, failure: Failure): void {
+  const own = container === "" ? draft.undo : draft.scope(container).undo;
+  const { heads, inDoubt } = cancelInside(draft, container);
+  const rollback: Rollback = {
+    failure,
+    heads: own === undefined ? heads : [...heads, own],
+    ...(inDoubt.length > 0 && { inDoubt }),
+  };
+  if (container === "") draft.undo = undefined;
+  setRollback(draft, container, rollback);
+  draft.moves.push({ kind: "unwind", path: container });
+}
+
+/** Marks a failed step as one whose effect is in doubt; to be called before `raise`. */
+export function doubt(draft: Draft, path: string, input: StoredValue | undefined): void {
+  draft.doubts.push({ path, inDoubt: true, ...(input !== undefined && { input: input.tree }) });
+}
+
+/** Cancels all that is active inside a container, and gathers what a rollback must undo of it. */
+function cancelInside(draft: Draft, container: string): { heads: StackHead[]; inDoubt: DoubtfulStep[] } {
+  const heads: StackHead[] = [];
+  const inDoubt: DoubtfulStep[] = draft.doubts.splice(0);
+  for (const [path, pointer] of draft.pointers) {
+    if (!isInside(path, container)) continue;
+    if (isInDoubt(draft, path, pointer)) inDoubt.push(doubtOf(path, pointer));
+    cancelPointer(draft, path);
+  }
+  for (const [path, scope] of draft.scopes) {
+    if (!isInside(path, container)) continue;
+    if (scope.undo !== undefined && scope.rollback === undefined) heads.push(scope.undo);
+    if (scope.rollback !== undefined) inheritRollback(scope.rollback, heads, inDoubt);
+    cancelScope(draft, path, scope);
+  }
+  if (container === "" && draft.rollback !== undefined) inheritRollback(draft.rollback, heads, inDoubt);
+  return { heads, inDoubt };
+}
+
+function inheritRollback(rollback: Rollback, heads: StackHead[], inDoubt: DoubtfulStep[]): void {
+  heads.push(...rollback.heads);
+  inDoubt.push(...(rollback.inDoubt ?? []));
+  if (rollback.current === undefined) return;
+  if ("inDoubt" in rollback.current) inDoubt.push(rollback.current);
+  else heads.push(rollback.current);
+}
+
+function cancelScope(draft: Draft, path: string, scope: OpenScope): void {
+  draft.closed.push(path);
+  if (scope.started) restate(draft, path, "Cancelled");
+  draft.scopes.delete(path);
+}
+
+/** A plain step that can be undone and may have had its effect: its body runs, or an attempt of it failed. */
+function isInDoubt(draft: Draft, path: string, pointer: ActivePointer): boolean {
+  const node = draft.plan.places.get(staticPath(path))?.node;
+  if (node?.kind !== "step" || node.compensation === undefined || node.transactional || node.skipInDoubt) return false;
+  return pointer.state === undefined || (pointer.attempt ?? 1) > 1 || pointer.persistence !== undefined;
+}
+
+const doubtOf = (path: string, pointer: ActivePointer): DoubtfulStep => ({
+  path,
+  inDoubt: true,
+  ...(pointer.input !== undefined && { input: pointer.input }),
+});
+
+const rollbackOf = (draft: Draft, container: string): Rollback | undefined =>
+  container === "" ? draft.rollback : draft.scope(container).rollback;
+
+function setRollback(draft: Draft, container: string, rollback: Rollback): void {
+  if (container === "") draft.rollback = rollback;
+  else draft.scopes.set(container, { ...draft.scope(container), rollback });
+}
+
+/** The next step to undo, or the end of the rollback. */
+export function unwind(draft: Draft, container: string): void {
+  const rollback = rollbackOf(draft, container);
+  if (rollback === undefined) return;
+  const doubtful = rollback.inDoubt?.at(-1);
+  if (doubtful !== undefined) {
+    setRollback(draft, container, { ...rollback, inDoubt: rollback.inDoubt?.slice(0, -1) ?? [], current: doubtful });
+    return compensate(draft, doubtful.path, { inDoubt: true, ...("input" in doubtful && { undoes: doubtful.input }) });
+  }
+  const newest = newestOf(rollback.heads);
+  if (newest === undefined) return conclude(draft, container, rollback.failure);
+  draft.asks.push({ kind: "unstack", path: newest.path });
+}
+
+const newestOf = (heads: readonly StackHead[]): StackHead | undefined =>
+  heads.reduce<StackHead | undefined>((newest, head) => (newest && newest.seq > head.seq ? newest : head), undefined);
+
+/** What lies below the newest head is known: a step is undone now, a saga's own stack joins those to be undone. */
+export function unstacked(
+  draft: Draft,
+  path: string,
+  found: { readonly below: StackHead | undefined; readonly inner: StackHead | undefined },
+): void {
+  const container = rollbackAround(draft, path);
+  const rollback = rollbackOf(draft, container);
+  const head = rollback?.heads.find((one) => one.path === path);
+  if (rollback === undefined || head === undefined) return;
+  const heads = rollback.heads.filter((one) => one !== head);
+  if (found.below !== undefined) heads.push(found.below);
+  if (found.inner !== undefined) heads.push(found.inner);
+  if (draft.place(path).node.kind !== "step") {
+    setRollback(draft, container, { ...rollback, heads });
+    draft.moves.push({ kind: "unwind", path: container });
+    return;
+  }
+  setRollback(draft, container, { ...rollback, heads, current: head });
+  compensate(draft, path, {});
+}
+
+/** The rollback that a pointer is undone by: the innermost one around it. */
+function rollbackAround(draft: Draft, path: string): string {
+  for (let block = blockOf(path); block !== ""; block = blockOf(block)) {
+    if (draft.scopes.get(block)?.rollback !== undefined) return block;
+  }
+  return "";
+}
+
+function compensate(draft: Draft, path: string, pointer: ActivePointer): void {
+  draft.pointers.set(undoOf(path), pointer);
+}
+
+/** Whether a pointer is the compensation of the step whose path it carries. */
+export const isUndo = (draft: Draft, path: string): boolean =>
+  path.endsWith("/undo") && !draft.plan.places.has(staticPath(path));
+
+/** A compensation is done: its step counts as compensated, and the next one follows. */
+export function undone(draft: Draft, path: string, outcome: string | undefined, tookMs: number): void {
+  const step = undoneBy(path);
+  endPointer(draft, path, { outcome, tookMs });
+  restate(draft, step, "Compensated");
+  const container = rollbackAround(draft, step);
+  const rollback = rollbackOf(draft, container);
+  if (rollback === undefined) return;
+  const { current: _, ...rest } = rollback;
+  setRollback(draft, container, rest);
+  draft.moves.push({ kind: "unwind", path: container });
+}
+
+/** All is undone: the run has failed, or its saga has, which goes on behind itself only if its author says so. */
+function conclude(draft: Draft, container: string, failure: Failure): void {
+  if (container === "") return endRun(draft, "Failed", { failure });
+  const { node } = draft.place(container);
+  endContainer(draft, container, { status: "Compensated", failure: JSON.stringify(failure) });
+  if ((node as SagaNode).afterCompensation === "continue") {
+    draft.keep(container, node.as);
+    draft.moves.push({ kind: "leave", path: container });
+    return;
+  }
+  rollBack(draft, sagaAround(draft, container), failure);
+}

@@ -1,0 +1,169 @@
+import { bucketOf, topicOf } from "../models/identity.ts";
+import { isTerminal } from "../models/instance.ts";
+import { storedFromJson } from "../models/stored-value.ts";
+import type { Transition } from "../models/transition.ts";
+import { describeFailure } from "../models/failure.ts";
+import type { InboxRow } from "../persistence/provider.ts";
+import { answer, patchedBy, type Reader } from "./answer.ts";
+import { decide } from "./decide.ts";
+import { Draft } from "./draft.ts";
+import type { AnswerFact, Fact } from "./facts.ts";
+import { mappingFailure } from "./guard.ts";
+import type { LiveInstance } from "./live-instance.ts";
+import { isUndo } from "./rollback.ts";
+import type { Decision } from "./state.ts";
+import { validateEvent } from "./validate.ts";
+
+/** Decides what facts make of an instance: each fact on what the one before it left, with all that `decide` asks answered. */
+export async function takeTurn(live: LiveInstance, facts: readonly Fact[], reader: Reader): Promise<Decision> {
+  const draft = new Draft(live.plan, live.state);
+  for (const fact of facts) {
+    const asking = settle(live, draft, completed(live, draft, fact), reader);
+    if (asking !== undefined) await asking;
+  }
+  if (live.inbox.length > 0) await takeInbox(live, draft, reader);
+  return draft.seal();
+}
+
+/** Decides one fact and everything that it asks; answers a promise only if the store must be read. */
+function settle(live: LiveInstance, draft: Draft, fact: Fact, reader: Reader): Promise<void> | undefined {
+  decide(draft, fact);
+  for (let ask = draft.asks.shift(); ask !== undefined; ask = draft.asks.shift()) {
+    const answered = answer(live, draft, ask, reader);
+    if (answered instanceof Promise) return answered.then((late) => settle(live, draft, late, reader));
+    decide(draft, answered);
+  }
+  return undefined;
+}
+
+/** A body's answer gets what its `output` makes of it, on the latest data. */
+function completed(live: LiveInstance, draft: Draft, fact: Fact): Fact {
+  if (fact.kind !== "succeeded" || isUndo(draft, fact.path)) return fact;
+  const { node } = draft.place(fact.path);
+  if (node.output === undefined) return fact;
+  try {
+    const patched = patchedBy({ live, draft, path: fact.path }, node, fact.value?.get());
+    return { ...fact, patched };
+  } catch (thrown) {
+    const { path, attempt, input, tookMs } = fact;
+    const failure = mappingFailure(path, "output", thrown);
+    return { kind: "failed", path, attempt, input, tookMs, failure, final: true, random: 0 };
+  }
+}
+
+/** Requests are carried out, oldest first; then each waiting pointer takes the oldest event of its topic. */
+async function takeInbox(live: LiveInstance, draft: Draft, reader: Reader): Promise<void> {
+  for (const row of live.inbox) {
+    if (row.kind === "event" || draft.consume.includes(row.source)) continue;
+    decide(draft, { kind: "request", request: row.kind, source: row.source, reason: reasonOf(row.payload) });
+  }
+  for (let taken = true; taken && !draft.isOver; ) {
+    taken = false;
+    for (const row of live.inbox) {
+      if (row.kind !== "event" || draft.consume.includes(row.source)) continue;
+      const path = waitingFor(draft, row.topic);
+      if (path === undefined) continue;
+      await settle(live, draft, await eventFact(live, draft, path, row), reader);
+      taken = true;
+    }
+  }
+}
+
+function reasonOf(payload: unknown): string | null {
+  if (typeof payload !== "object" || payload === null || !("reason" in payload)) return null;
+  return typeof payload.reason === "string" ? payload.reason : null;
+}
+
+function waitingFor(draft: Draft, topic: string | null): string | undefined {
+  for (const [path, { event }] of draft.pointers) {
+    if (event !== undefined && topicOf(event.name, event.key) === topic) return path;
+  }
+  return undefined;
+}
+
+async function eventFact(live: LiveInstance, draft: Draft, path: string, row: InboxRow): Promise<Fact> {
+  const { source } = row;
+  const { node } = draft.place(path);
+  const stored = storedFromJson(row.payload === undefined ? null : row.payload);
+  let value: typeof stored;
+  try {
+    value = node.kind === "wait" ? await validateEvent(live.plan, node, stored) : stored;
+  } catch (thrown) {
+    return { kind: "event-refused", path, source, failure: describeFailure(thrown, path) };
+  }
+  try {
+    return { kind: "event", path, source, value, patched: patchedBy({ live, draft, path }, node, value.get()) };
+  } catch (thrown) {
+    const failure = mappingFailure(path, "output", thrown);
+    return { kind: "answered", ask: "failed", path, failure } satisfies AnswerFact;
+  }
+}
+
+// ── from a decision to the transition that commits it ────────────────────────────────────────────────────────────────────
+
+/** What a transition does with the ownership, beyond what was decided. */
+export interface Stance {
+  readonly buckets: number;
+  /** The node gives its instances away. */
+  readonly isLeaving: boolean;
+  /** Bodies run whose answers are not among these facts. */
+  readonly isBusy: boolean;
+  /** The transition only marks that the bodies of a suspect instance begin. */
+  readonly lane?: boolean;
+}
+
+export function transitionOf(live: LiveInstance, decision: Decision, stance: Stance): Transition {
+  const { state } = decision;
+  const release = releaseOf(decision, stance);
+  return {
+    bucket: live.bucket,
+    id: live.id,
+    owner: live.owner,
+    epoch: live.epoch,
+    revision: live.revision,
+    status: state.status,
+    data: decision.dataChanged ? state.data.json : null,
+    frontier: JSON.stringify(state.frontier),
+    result: state.result?.json ?? null,
+    failure: state.failure === undefined ? null : JSON.stringify(state.failure),
+    reason: state.reason ?? null,
+    release,
+    ...(release === "park" ? timersOf(decision) : noTimers),
+    inboxSeen: live.inboxSeen,
+    lane: stance.lane ?? false,
+    pointers: decision.pointers,
+    history: decision.history,
+    subscribe: decision.subscribe.map((row) => ({ ...row, bucket: bucketOf(row.topic, stance.buckets) })),
+    unsubscribe: decision.unsubscribe.map((row) => ({ ...row, bucket: bucketOf(row.topic, stance.buckets) })),
+    consume: decision.consume,
+  };
+}
+
+const noTimers = { dueIn: null, dueAt: null } as const;
+
+function releaseOf(decision: Decision, stance: Stance): Transition["release"] {
+  const { status } = decision.state;
+  if (isTerminal(status)) return "end";
+  if (stance.isBusy) return "keep";
+  if (status === "Suspended") return "halt";
+  if (!hasReady(decision)) return "park";
+  return stance.isLeaving ? "yield" : "keep";
+}
+
+/** Whether a body runs or may start, or there is more to decide. */
+function hasReady(decision: Decision): boolean {
+  if (decision.more) return true;
+  for (const pointer of Object.values(decision.state.frontier.pointers)) if (pointer.state === undefined) return true;
+  return false;
+}
+
+/** The earliest timers: those that this transition sets, and older ones. */
+function timersOf(decision: Decision): Pick<Transition, "dueIn" | "dueAt"> {
+  let dueIn: number | null = null;
+  let dueAt: number | null = null;
+  for (const pointer of Object.values(decision.state.frontier.pointers)) {
+    if (pointer.dueIn !== undefined) dueIn = Math.min(dueIn ?? Infinity, pointer.dueIn);
+    if (pointer.due !== undefined) dueAt = Math.min(dueAt ?? Infinity, pointer.due);
+  }
+  return { dueIn, dueAt };
+}

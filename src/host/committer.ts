@@ -1,0 +1,135 @@
+import type { Environment } from "../models/environment.ts";
+import type { Transition } from "../models/transition.ts";
+import type { EngineStore, InstanceRef, InstanceView, StartRow } from "../persistence/provider.ts";
+import { Batcher } from "./batcher.ts";
+import type { DatabaseClock } from "./clock.ts";
+import { persistently, splitting } from "./persist.ts";
+
+/** What became of a start. */
+export type Started =
+  /** It was inserted; `owned` by this node, or left to any. */
+  | { readonly kind: "born"; readonly owned: boolean; readonly now: number }
+  /** Its id was there before. */
+  | { readonly kind: "existing"; readonly view: InstanceView };
+
+export interface Committed {
+  /** False: the fence refused it; this node does not own the instance any more. */
+  readonly held: boolean;
+  readonly now: number;
+}
+
+const cap = 500;
+const startGivesUpMs = 30_000;
+
+/** Starts and transitions, group-committed on lanes that own disjoint buckets. */
+export class Committer {
+  private readonly store: EngineStore;
+  private readonly env: Environment;
+  private readonly clock: DatabaseClock;
+  private readonly owner: string;
+  private readonly signal: AbortSignal;
+  private readonly starts: readonly Batcher<StartRow, Started>[];
+  private readonly transitions: readonly Batcher<Transition, Committed>[];
+
+  constructor(from: { store: EngineStore; env: Environment; clock: DatabaseClock; owner: string; signal: AbortSignal }) {
+    this.store = from.store;
+    this.env = from.env;
+    this.clock = from.clock;
+    this.owner = from.owner;
+    this.signal = from.signal;
+    const lanes = Array.from({ length: from.store.lanes });
+    this.starts = lanes.map(() => new Batcher(from.env, cap, (batch) => this.flushStarts(batch)));
+    this.transitions = lanes.map(() => new Batcher(from.env, cap, (batch) => this.flushTransitions(batch)));
+  }
+
+  start(row: StartRow): Promise<Started> {
+    return this.laneOf(this.starts, row).add(row);
+  }
+
+  commit(transition: Transition): Promise<Committed> {
+    return this.laneOf(this.transitions, transition).add(transition);
+  }
+
+  async drained(): Promise<void> {
+    await Promise.all([...this.starts, ...this.transitions].map((lane) => lane.drained()));
+  }
+
+  private laneOf<B>(lanes: readonly B[], { bucket }: InstanceRef): B {
+    const lane = lanes[bucket % lanes.length];
+    if (lane === undefined) throw new Error(`no lane for bucket ${bucket}`);
+    return lane;
+  }
+
+  private async flushStarts(batch: readonly StartRow[]): Promise<readonly Started[]> {
+    const patience = { env: this.env, what: "Starting workflows", giveUpMs: startGivesUpMs, signal: this.signal };
+    return inOrder(batch, (sorted) =>
+      splitting(sorted, (part) => persistently(patience, (attempt) => this.startOnce(part, attempt > 1))),
+    );
+  }
+
+  private async startOnce(part: readonly StartRow[], again: boolean): Promise<readonly Started[]> {
+    const { now, existing, unowned } = await this.store.instances.start(this.owner, part);
+    this.clock.observe(now);
+    const started: Started[] = part.map((row) => ({ kind: "born", owned: row.own, now }));
+    for (const n of unowned) started[n] = { kind: "born", owned: false, now };
+    if (existing.length === 0) return started;
+    const refs = existing.flatMap((n) => part[n] ?? []);
+    const views = new Map((await this.store.instances.look(refs)).map((view) => [view.id, view]));
+    for (const n of existing) {
+      const view = views.get(part[n]?.id ?? "");
+      // Sent again after an unknown outcome, an untouched row of this owner is the first sending's.
+      const mine = again && view?.owner === this.owner && view.epoch === 1 && view.revision === 0;
+      if (view !== undefined && !mine) started[n] = { kind: "existing", view };
+    }
+    return started;
+  }
+
+  private async flushTransitions(batch: readonly Transition[]): Promise<readonly Committed[]> {
+    const patience = { env: this.env, what: "Committing transitions", signal: this.signal };
+    return inOrder(batch, (sorted) =>
+      splitting(sorted, (part) => persistently(patience, (attempt) => this.commitOnce(part, attempt > 1))),
+    );
+  }
+
+  private async commitOnce(part: readonly Transition[], again: boolean): Promise<readonly Committed[]> {
+    const { now, refused } = await this.store.instances.commit(part);
+    this.clock.observe(now);
+    const committed: Committed[] = part.map(() => ({ held: true, now }));
+    if (refused.length === 0) return committed;
+    for (const n of refused) committed[n] = { held: false, now };
+    if (again) await this.recognise(part, refused, committed);
+    return committed;
+  }
+
+  /** After an unknown outcome, what the fence refuses may have held the first time: then my epoch stands, one revision on. */
+  private async recognise(part: readonly Transition[], refused: readonly number[], committed: Committed[]): Promise<void> {
+    const refs = refused.flatMap((n) => part[n] ?? []);
+    const views = new Map((await this.store.instances.look(refs)).map((view) => [view.id, view]));
+    for (const n of refused) {
+      const transition = part[n];
+      const view = transition && views.get(transition.id);
+      if (view === undefined || transition === undefined) continue;
+      const held = view.epoch === transition.epoch && view.revision === transition.revision + 1;
+      committed[n] = { held, now: view.turnedAt };
+    }
+  }
+}
+
+/** Hands a batch over sorted by (bucket, id), the one order of locking, and brings the answers back in the batch's own. */
+async function inOrder<T extends InstanceRef, R>(
+  batch: readonly T[],
+  flush: (sorted: readonly T[]) => Promise<readonly unknown[]>,
+): Promise<readonly R[]> {
+  if (batch.length === 1) return (await flush(batch)) as readonly R[];
+  const order = batch.map((_, n) => n);
+  order.sort((a, b) => compare(batch[a], batch[b]));
+  const answers = await flush(order.flatMap((n) => batch[n] ?? []));
+  const back: unknown[] = [];
+  order.forEach((n, at) => (back[n] = answers[at]));
+  return back as readonly R[];
+}
+
+function compare(a: InstanceRef | undefined, b: InstanceRef | undefined): number {
+  if (a === undefined || b === undefined) return 0;
+  return a.bucket - b.bucket || (a.id < b.id ? -1 : 1);
+}

@@ -1,0 +1,200 @@
+import type { LiveInstance } from "../execution/live-instance.ts";
+import type { Registry } from "../execution/registry.ts";
+import type { Decision } from "../execution/state.ts";
+import type { Environment } from "../models/environment.ts";
+import type { Transition } from "../models/transition.ts";
+import type { EngineStore, Wake } from "../persistence/provider.ts";
+import type { Notices } from "../telemetry/notices.ts";
+import { announce } from "./announce.ts";
+import { Claimer } from "./claimer.ts";
+import type { DatabaseClock } from "./clock.ts";
+import { Committer } from "./committer.ts";
+import { Events } from "./events.ts";
+import { Heartbeat, type HeartbeatEars, type WatchTimes } from "./heartbeat.ts";
+import type { Hints } from "./hints.ts";
+import { Janitor } from "./janitor.ts";
+import { MailRoom } from "./mail-room.ts";
+import type { Results } from "./results.ts";
+import { endOfState } from "./run-end.ts";
+import { Worker, type WorkerEars } from "./worker.ts";
+
+export interface EngineNodeParts {
+  readonly store: EngineStore;
+  readonly env: Environment;
+  readonly clock: DatabaseClock;
+  readonly registry: Registry;
+  readonly results: Results;
+  readonly hints: Hints;
+  readonly notices: Notices;
+  readonly label: string;
+  readonly engine: string;
+  readonly slots: number;
+  readonly pollMs: number;
+  readonly longStepMs: number;
+  readonly times: WatchTimes;
+  /** The node was declared dead: the host boots another. */
+  readonly died: () => void;
+}
+
+/** One identity of this process in the store, from its registration to its end, with all loops that act in its name. */
+export class EngineNode {
+  readonly id: string;
+  readonly committer: Committer;
+  readonly worker: Worker;
+  readonly claimer: Claimer;
+  readonly events: Events;
+  private readonly parts: EngineNodeParts;
+  private readonly heartbeat: Heartbeat;
+  private readonly janitor: Janitor;
+  private readonly mail: MailRoom;
+  private readonly ending = new AbortController();
+  private births = 0;
+  private isEnding = false;
+
+  constructor(parts: EngineNodeParts) {
+    const { store, env, clock, hints, times } = parts;
+    const { signal } = this.ending;
+    this.parts = parts;
+    this.id = env.uuid();
+    const owner = this.id;
+    const mayStart = (): boolean => this.heartbeat.isFresh;
+    this.committer = new Committer({ store, env, clock, owner, signal });
+    this.worker = new Worker({ ...parts, committer: this.committer, mayStart, ears: this.workerEars() });
+    this.claimer = new Claimer({ ...parts, owner, worker: this.worker, mayStart });
+    this.events = new Events({
+      store,
+      env,
+      hints,
+      owner,
+      signal,
+      ears: { woke: () => this.claimer.poke(), mail: () => this.mail.poke() },
+    });
+    this.mail = new MailRoom({ store, env, worker: this.worker });
+    this.janitor = new Janitor({ ...parts, self: owner, claimer: this.claimer, events: this.events });
+    this.heartbeat = new Heartbeat({ store, env, clock, node: owner, times, ears: this.heartbeatEars() });
+  }
+
+  async boot(): Promise<void> {
+    const { store, clock, registry, label, engine } = this.parts;
+    const { now } = await store.nodes.register({ id: this.id, label, engine, definitions: registry.names() });
+    clock.observe(now);
+    this.heartbeat.start();
+    await this.janitor.start();
+    this.mail.start();
+    this.claimer.start();
+  }
+
+  /** Reserves a slot for a start that is to be born owned; false if there is none. */
+  claimSlot(): boolean {
+    const { live, isLeaving } = this.worker;
+    if (isLeaving || !this.heartbeat.isFresh || live.size + this.births >= this.parts.slots) return false;
+    this.births += 1;
+    return true;
+  }
+
+  /** The start has answered: its instance is in memory by now, or was not born here. */
+  freeSlot(): void {
+    this.births -= 1;
+  }
+
+  /** A start was left to any node. */
+  leftToAny(): void {
+    this.claimer.poke();
+    this.parts.hints.due();
+  }
+
+  hear(wake: Wake): void {
+    if (wake.kind === "due") return this.claimer.poke();
+    if (wake.kind === "inbox") return wake.owner === this.id ? this.mail.poke() : undefined;
+    if (wake.kind === "events") return this.janitor.sweepSoon();
+    if (wake.kind !== "gap") return;
+    this.claimer.askAgain();
+    this.mail.poke();
+    this.janitor.sweepSoon();
+  }
+
+  /** A request lies in the inbox of an instance that this node owns. */
+  checkMail(): void {
+    this.mail.poke();
+  }
+
+  /** Ends in order: starts nothing more, waits for bodies, aborts those that take too long, gives everything away. */
+  async end(drainMs: number): Promise<void> {
+    const { store, env, hints } = this.parts;
+    this.isEnding = true;
+    await this.claimer.stop();
+    await store.nodes.drain(this.id).catch(() => undefined);
+    this.worker.leave();
+    await this.empty(drainMs);
+    if (this.worker.live.size > 0) {
+      this.worker.abortAll(new Error("the host stops"));
+      await this.empty(1_000);
+    }
+    this.worker.loseAll();
+    this.ending.abort();
+    await Promise.all([this.committer.drained(), this.events.drained(), this.mail.stop(), this.janitor.stop()]);
+    await this.heartbeat.stop();
+    await store.nodes.retire(this.id).catch(() => undefined);
+    await store.nodes.release(10_000).catch(() => undefined);
+    hints.due();
+    env.logger.debug("The node has left", { node: this.id });
+  }
+
+  /** Ends at once: the node was declared dead, and owns nothing. */
+  async abandon(): Promise<void> {
+    this.isEnding = true;
+    this.worker.isLeaving = true;
+    this.worker.loseAll();
+    this.ending.abort();
+    await Promise.all([this.claimer.stop(), this.mail.stop(), this.janitor.stop(), this.heartbeat.stop()]);
+  }
+
+  private async empty(patienceMs: number): Promise<void> {
+    const { env } = this.parts;
+    const began = env.monotonic();
+    while (this.worker.live.size > 0 && env.monotonic() - began < patienceMs) await env.sleep(5);
+  }
+
+  private workerEars(): WorkerEars {
+    return {
+      committed: (live, transition, decision, now) => this.committed(live, transition, decision, now),
+      left: () => this.claimer.slotFreed(),
+    };
+  }
+
+  private committed(live: LiveInstance, transition: Transition, decision: Decision, now: number): void {
+    const { results, hints, notices } = this.parts;
+    for (const { bucket, topic, path } of transition.subscribe) {
+      this.events.look({ bucket, topic, instanceBucket: live.bucket, instance: live.id, path });
+    }
+    if (transition.release === "park") this.expect(transition, now);
+    if (transition.release === "yield") hints.due();
+    if (transition.release === "end") {
+      results.ended(live.id, endOfState(decision.state));
+      if (!live.isComplete) hints.over(live.id); // born elsewhere: somebody there may wait
+    }
+    if (notices.isHeard) announce(notices, live, transition, decision);
+  }
+
+  private expect({ dueIn, dueAt }: Transition, now: number): void {
+    const due = Math.min(dueIn === null ? Infinity : now + dueIn, dueAt ?? Infinity);
+    if (due < Infinity) this.claimer.expect(due);
+  }
+
+  private heartbeatEars(): HeartbeatEars {
+    const { env, died } = this.parts;
+    return {
+      stale: () => {
+        env.logger.warn("No heartbeat was confirmed in time: running bodies are told to stop", { node: this.id });
+        this.worker.abortAll(new Error("the node's heartbeat is not confirmed"));
+      },
+      fresh: () => {
+        this.worker.resume();
+        this.claimer.poke();
+      },
+      dead: () => {
+        if (!this.isEnding) died();
+      },
+    };
+  }
+}

@@ -1,0 +1,137 @@
+import type { Registry } from "../execution/registry.ts";
+import type { Environment } from "../models/environment.ts";
+import { InstanceNotFoundError } from "../models/errors-instance.ts";
+import { encodeValue } from "../models/codec.ts";
+import { bucketOf } from "../models/identity.ts";
+import type { WorkflowStatus } from "../models/instance.ts";
+import type { EngineStore, InstanceRef, RequestRow, Wake } from "../persistence/provider.ts";
+import type { Notices } from "../telemetry/notices.ts";
+import { DatabaseClock } from "./clock.ts";
+import { EngineNode } from "./engine-node.ts";
+import type { ResolvedOptions } from "./host-options.ts";
+import { Hints } from "./hints.ts";
+import { persistently } from "./persist.ts";
+import { Results } from "./results.ts";
+
+const requestGivesUpMs = 30_000;
+const version = "0.1.0";
+
+/** A started host's working parts. The node among them is replaced when the others have declared it dead. */
+export class Engine {
+  readonly store: EngineStore;
+  readonly env: Environment;
+  readonly results: Results;
+  node: EngineNode;
+  private readonly clock: DatabaseClock;
+  private readonly hints: Hints;
+  private readonly from: { registry: Registry; notices: Notices; options: ResolvedOptions };
+  private pollMs: number;
+  private rebirth: Promise<void> | undefined;
+  private isEnding = false;
+
+  constructor(store: EngineStore, env: Environment, from: { registry: Registry; notices: Notices; options: ResolvedOptions }) {
+    this.store = store;
+    this.env = env;
+    this.from = from;
+    this.clock = new DatabaseClock(env);
+    this.hints = new Hints(store.wakes, env);
+    this.results = new Results(store, env, (id) => this.node.worker.live.has(id));
+    this.pollMs = from.options.pollMs;
+    this.node = this.newNode();
+  }
+
+  async boot(): Promise<void> {
+    const hears = await this.listen();
+    // Where hints arrive, and where nobody else can change anything, polling is only the net.
+    if (hears || this.store.alone) this.pollMs = Math.max(this.pollMs, 10_000);
+    this.node = this.newNode();
+    this.results.start();
+    await this.node.boot();
+  }
+
+  refOf(id: string): InstanceRef {
+    return { id, bucket: bucketOf(id, this.store.buckets) };
+  }
+
+  /** Throws `InstanceNotFoundError`. */
+  async status(id: string): Promise<WorkflowStatus> {
+    const patience = { env: this.env, what: "Reading a status", giveUpMs: requestGivesUpMs };
+    const [view] = await persistently(patience, () => this.store.instances.look([this.refOf(id)]));
+    if (view === undefined) throw new InstanceNotFoundError(id);
+    return view.status;
+  }
+
+  /**
+   * Stores a request for a run. If nobody owns the run, this node takes it and carries the request out, whatever its definition;
+   * else its owner does, when it reads its inbox. Answers false if the run was over. Throws `InstanceNotFoundError`.
+   */
+  async request(id: string, kind: RequestRow["kind"], reason?: string): Promise<boolean> {
+    const ref = this.refOf(id);
+    const payload = reason === undefined ? null : encodeValue({ reason }, "reason").json;
+    const row: RequestRow = { requestId: this.env.uuid(), kind, payload };
+    const patience = { env: this.env, what: "Storing a request", giveUpMs: requestGivesUpMs };
+    const reply = await persistently(patience, () => this.store.instances.request(ref, row));
+    if (reply === null) throw new InstanceNotFoundError(id);
+    if (reply.terminal) return false;
+    if (reply.owner === this.node.id) this.node.checkMail();
+    else if (reply.owner !== null) this.hints.inbox(reply.owner);
+    else await this.node.claimer.claimOne(ref);
+    return true;
+  }
+
+  async end(drainMs: number): Promise<void> {
+    this.isEnding = true;
+    await this.rebirth;
+    await this.node.end(drainMs);
+    await this.results.stop();
+  }
+
+  private newNode(): EngineNode {
+    const { registry, notices, options } = this.from;
+    return new EngineNode({
+      store: this.store,
+      env: this.env,
+      clock: this.clock,
+      results: this.results,
+      hints: this.hints,
+      registry,
+      notices,
+      label: options.label,
+      engine: version,
+      slots: options.concurrency,
+      pollMs: this.pollMs,
+      longStepMs: options.longStepMs,
+      times: options.times,
+      died: () => this.reborn(),
+    });
+  }
+
+  /** The node was declared dead while the process lives (it was stopped, or cut off): it goes on under a new identity. */
+  private reborn(): void {
+    if (this.isEnding || this.rebirth !== undefined) return;
+    const dead = this.node;
+    this.env.logger.warn("This node was declared dead; the process goes on as a new one", { node: dead.id });
+    this.rebirth = persistently({ env: this.env, what: "Registering anew" }, async () => {
+      await dead.abandon();
+      const node = this.newNode();
+      await node.boot();
+      this.node = node;
+    })
+      .catch((error: unknown) => this.env.logger.error("This process runs no workflows any more", { error: String(error) }))
+      .finally(() => (this.rebirth = undefined));
+  }
+
+  private async listen(): Promise<boolean> {
+    try {
+      return (await this.store.wakes?.listen((wake) => this.hear(wake))) ?? false;
+    } catch (error) {
+      this.env.logger.warn("No hints from other processes: polling alone", { error: String(error) });
+      return false;
+    }
+  }
+
+  private hear(wake: Wake): void {
+    if (wake.kind === "ended" ? wake.ids.some((id) => this.results.isAwaited(id)) : wake.kind === "gap") this.results.look();
+    this.node.hear(wake);
+  }
+}

@@ -1,0 +1,99 @@
+import type { Environment } from "../models/environment.ts";
+import type { Delivery, EngineStore, EventRef, EventRow, SubscriptionRef } from "../persistence/provider.ts";
+import { Batcher } from "./batcher.ts";
+import type { Hints } from "./hints.ts";
+import { persistently, splitting } from "./persist.ts";
+
+export interface EventEars {
+  /** Instances that nobody owned became due. */
+  woke(): void;
+  /** Instances of this node were given something. */
+  mail(): void;
+}
+
+const cap = 500;
+const publishGivesUpMs = 30_000;
+
+/**
+ * Write, commit, then look, on both sides: an event is stored, then subscriptions are looked for; a subscription is stored, then
+ * events are. One must see the other. What a crash cuts off between the two, the sweep finishes.
+ */
+export class Events {
+  private readonly publishes: Batcher<EventRow, void>;
+  private readonly deliveries: Batcher<EventRef, void>;
+  private readonly looks: Batcher<SubscriptionRef, void>;
+  private readonly from: EventParts;
+
+  constructor(from: EventParts) {
+    this.from = from;
+    const { env, store, signal } = from;
+    const patient = { env, what: "Delivering events", signal };
+    this.publishes = new Batcher(env, cap, (batch) => this.store(batch));
+    this.deliveries = new Batcher(env, cap, (batch) =>
+      persistently(patient, () => store.events.deliver(batch)).then((delivery) => this.told(batch, delivery)),
+    );
+    this.looks = new Batcher(env, cap, (batch) =>
+      persistently(patient, () => store.events.look(batch)).then((delivery) => this.told(batch, delivery)),
+    );
+  }
+
+  /** Resolves once the event is durable; it is delivered right after. */
+  async publish(row: EventRow): Promise<void> {
+    await this.publishes.add(row);
+    this.deliveries.add({ bucket: row.bucket, id: row.id }).catch((error: unknown) => this.leftToSweep(error));
+  }
+
+  /** A committed subscription looks for events that were there before it. */
+  look(subscription: SubscriptionRef): void {
+    this.looks.add(subscription).catch((error: unknown) => this.leftToSweep(error));
+  }
+
+  async sweep(olderMs: number, limit: number): Promise<void> {
+    this.told([], await this.from.store.events.sweep(olderMs, limit));
+  }
+
+  async drained(): Promise<void> {
+    await this.publishes.drained();
+    await Promise.all([this.deliveries.drained(), this.looks.drained()]);
+  }
+
+  private async store(batch: readonly EventRow[]): Promise<readonly void[]> {
+    const { env, store, signal } = this.from;
+    const patience = { env, what: "Publishing events", giveUpMs: publishGivesUpMs, signal };
+    const order = inLockOrder(batch);
+    const answers = await splitting(order, (part) =>
+      persistently(patience, () => store.events.publish(part)).then(() => part.map(() => undefined)),
+    );
+    const byRow = new Map(order.map((row, n) => [row, answers[n]]));
+    return batch.map((row) => byRow.get(row) as void);
+  }
+
+  private told<T>(batch: readonly T[], { woke, owners }: Delivery): undefined[] {
+    const { ears, hints, owner } = this.from;
+    if (woke) {
+      ears.woke();
+      hints.due();
+    }
+    for (const one of owners) {
+      if (one === owner) ears.mail();
+      else hints.inbox(one);
+    }
+    return batch.map(() => undefined);
+  }
+
+  private leftToSweep(error: unknown): void {
+    this.from.env.logger.warn("Events are left to the next sweep", { error: String(error) });
+  }
+}
+
+export interface EventParts {
+  readonly store: EngineStore;
+  readonly env: Environment;
+  readonly hints: Hints;
+  readonly owner: string;
+  readonly ears: EventEars;
+  readonly signal: AbortSignal;
+}
+
+const inLockOrder = (batch: readonly EventRow[]): readonly EventRow[] =>
+  [...batch].sort((a, b) => a.bucket - b.bucket || (a.id < b.id ? -1 : 1));

@@ -1,0 +1,56 @@
+import { InvalidRequestError } from "../models/errors.ts";
+import type { Logger } from "../models/environment.ts";
+import type { EngineStore } from "../persistence/provider.ts";
+import type { WatchTimes } from "./heartbeat.ts";
+
+/** What keeps the workflows: a `PostgresPersistenceProvider`, a `PglitePersistenceProvider`, or one of your own. */
+export interface Persistence {
+  readonly store: EngineStore;
+  initialize(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface HostOptions {
+  /** The definitions that this host runs. */
+  readonly workflows: readonly object[];
+  readonly persistence: Persistence;
+  /** How many runs this host holds at a time; what is beyond waits for a free slot, here or elsewhere. 0: starts and publishes only.
+   *  Default: 1,000. */
+  readonly concurrency?: number;
+  /** Milliseconds that `stop` gives running bodies. Default: 20,000. */
+  readonly drainMs?: number;
+  /** Milliseconds between polls where no hints arrive. Default: 1,000. */
+  readonly pollMs?: number;
+  /** Milliseconds after which the row of a step that is still running is written, so that it can be seen. Default: 10,000. */
+  readonly longStepMs?: number;
+  /** A name for this node, for people. Default: host name and process id. */
+  readonly label?: string;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  /** For tests: the times by which nodes watch each other. */
+  readonly times?: Partial<WatchTimes>;
+}
+
+export interface ResolvedOptions extends Required<Pick<HostOptions, "concurrency" | "drainMs" | "pollMs" | "longStepMs" | "label">> {
+  readonly persistence: Persistence;
+  readonly times: WatchTimes;
+}
+
+/** Fills in the defaults. Throws `InvalidRequestError`. */
+export function checkOptions(options: HostOptions): ResolvedOptions {
+  const count = (value: number | undefined, what: string, otherwise: number): number => {
+    if (value === undefined) return otherwise;
+    if (Number.isInteger(value) && value >= 0) return value;
+    throw new InvalidRequestError(`createHost: ${what}`, "must be a whole number from 0");
+  };
+  if (!Array.isArray(options.workflows)) throw new InvalidRequestError("createHost: workflows", "must be an array of definitions");
+  return {
+    persistence: options.persistence,
+    concurrency: count(options.concurrency, "concurrency", 1_000),
+    drainMs: count(options.drainMs, "drainMs", 20_000),
+    pollMs: Math.max(10, count(options.pollMs, "pollMs", 1_000)),
+    longStepMs: count(options.longStepMs, "longStepMs", 10_000),
+    label: options.label ?? `process ${process.pid}`,
+    times: { beatMs: 3_000, staleMs: 10_000, deadMs: 15_000, ...options.times },
+  };
+}

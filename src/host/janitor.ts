@@ -1,0 +1,95 @@
+import type { Environment } from "../models/environment.ts";
+import type { Registry } from "../execution/registry.ts";
+import type { EngineStore } from "../persistence/provider.ts";
+import type { Notices } from "../telemetry/notices.ts";
+import type { Claimer } from "./claimer.ts";
+import type { Events } from "./events.ts";
+import type { WatchTimes } from "./heartbeat.ts";
+import { Loop } from "./loop.ts";
+import { Neighbours } from "./neighbours.ts";
+
+export interface JanitorParts {
+  readonly store: EngineStore;
+  readonly env: Environment;
+  readonly registry: Registry;
+  readonly notices: Notices;
+  readonly times: WatchTimes;
+  readonly self: string;
+  readonly claimer: Claimer;
+  readonly events: Events;
+}
+
+const sweepMs = 10_000;
+const sweepOlderMs = 2_000;
+const sweepAtOnce = 500;
+const keepEventsMs = 7 * 24 * 60 * 60 * 1000;
+const hourMs = 3_600_000;
+
+/** Recovery and upkeep, as ordinary repeated sweeps: the dead, what a crash cut off, definitions nobody runs, old events. */
+export class Janitor {
+  private readonly parts: JanitorParts;
+  private readonly neighbours: Neighbours;
+  private readonly watch: Loop;
+  private readonly sweep: Loop;
+  private readonly retention: Loop;
+  private olderMs = sweepOlderMs;
+
+  constructor(parts: JanitorParts) {
+    this.parts = parts;
+    this.neighbours = new Neighbours(parts);
+    this.watch = new Loop(parts.env, "Watching nodes", () => this.look());
+    this.sweep = new Loop(parts.env, "Sweeping", () => this.sweepOnce());
+    this.retention = new Loop(parts.env, "Retention", () => this.purge());
+  }
+
+  /** Looks once before it answers: what an earlier process of this directory left is taken over at once. */
+  async start(): Promise<void> {
+    const { store, registry } = this.parts;
+    await store.instances.unblock(registry.names(), 1_000_000);
+    if (store.alone) await this.look();
+    this.watch.start();
+    this.sweep.start();
+    this.retention.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.watch.stop(), this.sweep.stop(), this.retention.stop()]);
+  }
+
+  /** Events were published that nobody looked for yet. */
+  sweepSoon(): void {
+    this.olderMs = 0;
+    this.sweep.poke();
+  }
+
+  private async look(): Promise<number> {
+    const { env, notices, claimer, self, times, store } = this.parts;
+    const { lost, released } = await this.neighbours.look();
+    for (const node of lost) {
+      env.logger.warn("A node is dead; its instances are taken over", { node });
+      notices.tell({ kind: "node-lost", node });
+    }
+    if (released > 0) {
+      notices.tell({ kind: "takeover", node: self, instances: released });
+      claimer.askAgain();
+    }
+    return store.alone ? hourMs : Math.max(50, times.deadMs * 0.14);
+  }
+
+  private async sweepOnce(): Promise<number> {
+    const { store, registry, events } = this.parts;
+    const olderMs = this.olderMs;
+    this.olderMs = sweepOlderMs;
+    await events.sweep(olderMs, sweepAtOnce);
+    const nodes = await store.nodes.list();
+    const known = new Set(registry.names());
+    for (const { state, definitions } of nodes) if (state === "live") definitions.forEach((name) => known.add(name));
+    await store.instances.block([...known], sweepAtOnce);
+    return sweepMs;
+  }
+
+  private async purge(): Promise<number> {
+    const purged = await this.parts.store.events.purge(keepEventsMs, sweepAtOnce);
+    return purged >= sweepAtOnce ? 1_000 : hourMs;
+  }
+}

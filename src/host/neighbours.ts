@@ -1,0 +1,66 @@
+import type { Environment } from "../models/environment.ts";
+import type { EngineStore, NodeRow } from "../persistence/provider.ts";
+import type { WatchTimes } from "./heartbeat.ts";
+
+interface Sighting {
+  readonly beat: number;
+  readonly since: number;
+}
+
+const releaseAtOnce = 500;
+const forgetMs = 3_600_000;
+
+/**
+ * Watches the other nodes. One is dead when its heartbeat is old by the database's clock *and* this observer, connected all the
+ * while, saw its counter stand still for as long: so neither a stepped clock nor an outage of the database kills a live node.
+ */
+export class Neighbours {
+  private readonly store: EngineStore;
+  private readonly env: Environment;
+  private readonly self: string;
+  private readonly times: WatchTimes;
+  private readonly seen = new Map<string, Sighting>();
+  private lastLookAt = -Infinity;
+
+  constructor(from: { store: EngineStore; env: Environment; self: string; times: WatchTimes }) {
+    this.store = from.store;
+    this.env = from.env;
+    this.self = from.self;
+    this.times = from.times;
+  }
+
+  /** Looks once: declares the dead, releases what they held. Answers the nodes found dead, and how many instances were released. */
+  async look(): Promise<{ readonly lost: readonly string[]; readonly released: number }> {
+    const nodes = await this.store.nodes.list();
+    const now = this.env.monotonic();
+    if (now - this.lastLookAt > this.times.deadMs / 2) this.seen.clear(); // not connected all the while
+    this.lastLookAt = now;
+    const lost: string[] = [];
+    for (const node of nodes) if (await this.isLost(node, now)) lost.push(node.id);
+    const mayOwn = lost.length > 0 || nodes.some(({ state }) => state === "dead" || state === "stopped");
+    const released = mayOwn ? await this.release() : 0;
+    if (mayOwn && released === 0) await this.store.nodes.forget(forgetMs);
+    return { lost, released };
+  }
+
+  private async isLost({ id, state, beat, silentMs }: NodeRow, now: number): Promise<boolean> {
+    if (id === this.self || state === "dead" || state === "stopped") return false;
+    if (this.store.alone) return this.store.nodes.declareDead(id, beat, 0);
+    const sighting = this.seen.get(id);
+    if (sighting === undefined || sighting.beat !== beat) {
+      this.seen.set(id, { beat, since: now });
+      return false;
+    }
+    if (now - sighting.since < this.times.deadMs || silentMs < this.times.deadMs) return false;
+    return this.store.nodes.declareDead(id, beat, this.times.deadMs);
+  }
+
+  private async release(): Promise<number> {
+    let total = 0;
+    for (;;) {
+      const released = await this.store.nodes.release(releaseAtOnce);
+      total += released;
+      if (released < releaseAtOnce) return total;
+    }
+  }
+}

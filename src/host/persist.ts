@@ -1,0 +1,48 @@
+import type { Environment } from "../models/environment.ts";
+import { WorkflowError } from "../models/errors.ts";
+import { Refusal } from "./batcher.ts";
+
+/** How long to go on after errors that pass. */
+export interface Patience {
+  readonly env: Environment;
+  readonly what: string;
+  /** Milliseconds until the error is handed to the caller; default: for ever. */
+  readonly giveUpMs?: number;
+  /** Ends the waiting: the host stops, or has lost its node. */
+  readonly signal?: AbortSignal;
+}
+
+const longestPauseMs = 1_000;
+
+export const isPassing = (error: unknown): boolean => error instanceof WorkflowError && error.shouldRetry();
+
+/** Repeats a call that may be repeated until it answers, with growing, jittered pauses. `attempt` counts from 1. */
+export async function persistently<R>(patience: Patience, call: (attempt: number) => Promise<R>): Promise<R> {
+  const { env, what, giveUpMs = Infinity, signal } = patience;
+  const began = env.monotonic();
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await call(attempt);
+    } catch (error) {
+      if (!isPassing(error) || signal?.aborted || env.monotonic() - began > giveUpMs) throw error;
+      if (attempt % 10 === 1) env.logger.warn(`${what} failed; trying again`, { attempt, error: String(error) });
+      await env.sleep(Math.min(longestPauseMs, 10 * 2 ** Math.min(attempt, 10)) * (0.5 + env.random() / 2), signal);
+    }
+  }
+}
+
+/** Commits a batch; if the database refuses a value in it, finds the culprits by halving, and commits the rest. */
+export async function splitting<T, R>(
+  batch: readonly T[],
+  commit: (part: readonly T[]) => Promise<readonly R[]>,
+): Promise<readonly (R | Refusal)[]> {
+  try {
+    return await commit(batch);
+  } catch (error) {
+    if (!(error instanceof WorkflowError) || error.errorClass !== "invalid") throw error;
+    if (batch.length === 1) return [new Refusal(error)];
+    const middle = batch.length >> 1;
+    const left = await splitting(batch.slice(0, middle), commit);
+    return [...left, ...(await splitting(batch.slice(middle), commit))];
+  }
+}

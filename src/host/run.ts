@@ -1,0 +1,39 @@
+import type { WorkflowStatus } from "../models/instance.ts";
+
+/** A handle of one workflow instance. */
+export interface Run<R> {
+  readonly id: string;
+  /**
+   * The run's result, once it is Complete: what `returns` or `end` gave, else its data. Waits as long as it takes, on whichever node
+   * the run goes on. Throws `WorkflowFailedError`, `WorkflowTerminatedError`, `InstanceNotFoundError`, and `HostStoppedError` when
+   * this host stops first (the run itself goes on).
+   */
+  result(): Promise<R>;
+  /** Throws `InstanceNotFoundError`. */
+  status(): Promise<WorkflowStatus>;
+  /**
+   * Stops the run after the bodies that are running, whose signals abort; `resume` goes on from there. Resolves when the request is
+   * stored: it is never lost and never "busy". Answers false if the run was over.
+   */
+  suspend(reason?: string): Promise<boolean>;
+  /** Goes on with a suspended run. Answers false if it was over. */
+  resume(): Promise<boolean>;
+  /** Ends the run as Terminated; nothing is compensated. Answers false if it was over. */
+  terminate(reason?: string): Promise<boolean>;
+}
+
+export interface StartOptions {
+  /** Makes the start idempotent: within a workflow id one key starts one run, however often it is sent. The same key with other data
+   *  is a `KeyConflictError`. 1 to 512 bytes. */
+  readonly key?: string;
+  /** A free label to find the run by. */
+  readonly reference?: string;
+  readonly description?: string;
+  readonly correlationId?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+export interface PublishOptions {
+  /** Makes the publish idempotent: under one key (per event name and key) one event is stored, however often it is sent. */
+  readonly idempotencyKey?: string;
+}

@@ -1,0 +1,98 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { type BodyRun, runBody } from "../execution/body.ts";
+import type { BodyFact } from "../execution/facts.ts";
+import type { LiveInstance } from "../execution/live-instance.ts";
+import type { Decision } from "../execution/state.ts";
+import { takeTurn, transitionOf } from "../execution/turn.ts";
+import { describeFailure } from "../models/failure.ts";
+import type { Transition } from "../models/transition.ts";
+import type { Committed } from "./committer.ts";
+import { isPassing } from "./persist.ts";
+import type { WorkerParts } from "./worker.ts";
+
+/** Set while a transactional body runs: engine calls from there would wait for its transaction, and it for them. */
+export const insideTransaction: AsyncLocalStorage<true> = new AsyncLocalStorage();
+
+/** What the worker does for a transactional body. */
+interface Turns {
+  turn(live: LiveInstance): Promise<void>;
+  commitHeld(live: LiveInstance, transition: Transition, decision: Decision, outcome: Committed): void;
+  lose(live: LiveInstance): void;
+}
+
+const mostTries = 5;
+
+/** The body failed: its transaction is rolled back, and the failure is decided in a turn of its own. */
+class RolledBack extends Error {
+  readonly fact: BodyFact;
+  constructor(fact: BodyFact) {
+    super("rolled back");
+    this.fact = fact;
+  }
+}
+
+/**
+ * Bodies whose writes commit together with the transition that says they are done: both hold, or neither. A transaction that the
+ * database gave up (serialization, deadlock, a lost connection) had no effect, so the body is run again, a few times.
+ */
+export class TransactionalBodies {
+  private readonly parts: WorkerParts;
+  private readonly turns: Turns;
+
+  constructor(parts: WorkerParts, turns: Turns) {
+    this.parts = parts;
+    this.turns = turns;
+  }
+
+  /** Answers a fact that is still to be decided, or undefined if the body's transition is committed or the instance is lost. */
+  async run(run: BodyRun): Promise<BodyFact | undefined> {
+    const { env } = this.parts;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.once(run);
+        return undefined;
+      } catch (error) {
+        if (error instanceof RolledBack) return error.fact;
+        if (isPassing(error) && tries < mostTries) {
+          await env.sleep(20 * 2 ** tries * (0.5 + env.random()));
+          continue;
+        }
+        return failedFact(run, error, env.random());
+      }
+    }
+  }
+
+  private async once(run: BodyRun): Promise<void> {
+    const { store, clock } = this.parts;
+    const { live } = run;
+    let made: { readonly transition: Transition; readonly decision: Decision } | undefined;
+    let holdsTurn = false;
+    try {
+      const outcome = await store.instances.transact(async (tx) => {
+        const fact = await insideTransaction.run(true, () => runBody({ ...run, tx }));
+        if (fact.kind === "failed") throw new RolledBack(fact);
+        await live.turnIsMine();
+        holdsTurn = true;
+        const decision = await takeTurn(live, [fact], store.instances);
+        const isBusy = live.running.size > 1;
+        made = { decision, transition: transitionOf(live, decision, { buckets: store.buckets, isLeaving: false, isBusy }) };
+        return made.transition;
+      });
+      clock.observe(outcome.now);
+      live.isTurning = false;
+      holdsTurn = false;
+      if (made !== undefined) this.turns.commitHeld(live, made.transition, made.decision, outcome);
+    } finally {
+      if (holdsTurn) live.isTurning = false;
+      live.passTurn();
+      void this.turns.turn(live);
+    }
+  }
+}
+
+function failedFact({ live, path }: BodyRun, error: unknown, random: number): BodyFact {
+  const failure = describeFailure(error, path);
+  const attempt = live.state.frontier.pointers[path]?.attempt ?? 1;
+  const final = failure.errorClass === "permanent" || failure.errorClass === "invalid";
+  return { kind: "failed", path, attempt, input: undefined, tookMs: 0, failure, final, random };
+}

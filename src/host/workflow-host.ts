@@ -1,0 +1,192 @@
+import { Registry } from "../execution/registry.ts";
+import { type Environment, systemEnvironment } from "../models/environment.ts";
+import { InvalidRequestError } from "../models/errors.ts";
+import { HostStoppedError, WouldDeadlockError } from "../models/errors-instance.ts";
+import type { EventType } from "../models/event-type.ts";
+import { parseUuid } from "../models/identity.ts";
+import type { WorkflowDefinition } from "../models/workflow-definition.ts";
+import { type Listener, Notices } from "../telemetry/notices.ts";
+import { Engine } from "./engine.ts";
+import { checkOptions, type HostOptions, type ResolvedOptions } from "./host-options.ts";
+import { prepareEvent } from "./publisher.ts";
+import type { PublishOptions, Run, StartOptions } from "./run.ts";
+import { resultOf } from "./run-end.ts";
+import { type Departure, prepare, Starter } from "./starter.ts";
+import { insideTransaction } from "./transactional-bodies.ts";
+
+/** What became of one start of many. */
+export type StartOutcome<R> =
+  | { readonly status: "started"; readonly run: Run<R> }
+  | { readonly status: "refused"; readonly error: unknown };
+
+/** A start among many. */
+export interface StartItem<S> extends StartOptions {
+  readonly data: S;
+}
+
+/** An event among many. */
+export interface PublishItem<T> extends PublishOptions {
+  readonly key: string;
+  readonly data: T;
+}
+
+type EventRest<T> = [T] extends [void]
+  ? [data?: undefined, options?: PublishOptions]
+  : [data: NoInfer<T>, options?: PublishOptions];
+
+type State = "new" | "starting" | "running" | "stopping" | "stopped";
+
+/**
+ * Runs workflows inside this process. Any number of hosts, in any number of processes, may share one database.
+ *
+ * ```ts
+ * const host = createHost({ workflows: [fulfilOrder] });
+ * await host.start();
+ * const run = await host.startWorkflow(fulfilOrder, order, { key: order.id });
+ * console.log(await run.result());
+ * await host.stop();
+ * ```
+ */
+export class WorkflowHost {
+  private readonly options: ResolvedOptions;
+  private readonly env: Environment;
+  private readonly registry = new Registry();
+  private readonly notices: Notices;
+  private readonly starter = new Starter();
+  private state: State = "new";
+  private engine: Engine | undefined;
+  private stopping: Promise<void> | undefined;
+
+  /** Throws `DuplicateWorkflowError`, and `InvalidRequestError` for options that cannot work. */
+  constructor(options: HostOptions) {
+    this.options = checkOptions(options);
+    this.env = systemEnvironment(options.logger === undefined ? {} : { logger: options.logger });
+    this.notices = new Notices(this.env.logger);
+    for (const workflow of options.workflows) this.registry.add(workflow);
+  }
+
+  /** Connects, brings the schema up to date, and begins to run workflows. Throws what the store throws when it cannot be reached. */
+  async start(): Promise<void> {
+    if (this.state !== "new") throw new InvalidRequestError("host.start()", `was called on a host that is ${this.state}`);
+    this.state = "starting";
+    const { persistence } = this.options;
+    try {
+      await persistence.initialize();
+      this.engine = new Engine(persistence.store, this.env, {
+        registry: this.registry,
+        notices: this.notices,
+        options: this.options,
+      });
+      await this.engine.boot();
+    } catch (error) {
+      this.state = "stopped";
+      await persistence.close().catch(() => undefined);
+      throw error;
+    }
+    this.state = "running";
+    const { node, store } = this.engine;
+    this.env.logger.info(`Workflow Core runs on ${store.name}`, { node: node.id, workflows: this.registry.names() });
+    this.notices.tell({ kind: "host-started", node: node.id, store: store.name });
+  }
+
+  /**
+   * Stops: nothing new is started, bodies get 20 seconds (or `drainMs`) to end, then their signals abort; what is unfinished is
+   * handed over to other nodes at once. May be called any number of times.
+   */
+  stop(): Promise<void> {
+    this.stopping ??= this.end();
+    return this.stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** Starts a run. Resolves once it is durable. Throws `WorkflowNotRegisteredError`, `ValidationError`, `NotStorableError`,
+   *  `ValueTooLargeError`, `KeyConflictError`, and `DatabaseUnreachableError` after 30 seconds without the database. */
+  async startWorkflow<D, R, S>(workflow: WorkflowDefinition<D, R, S>, data: NoInfer<S>, options: StartOptions = {}): Promise<Run<R>> {
+    const engine = this.running("startWorkflow");
+    const departure = await this.departure(engine, workflow, data, options);
+    const id = await this.starter.send(departure, engine.node);
+    return this.runOf<R>(id);
+  }
+
+  /** Starts many runs at once. What is wrong with one does not keep the others: each has its own outcome, in the order given. */
+  async startWorkflows<D, R, S>(
+    workflow: WorkflowDefinition<D, R, S>,
+    items: readonly StartItem<NoInfer<S>>[],
+  ): Promise<readonly StartOutcome<R>[]> {
+    this.running("startWorkflows");
+    return Promise.all(
+      items.map(async ({ data, ...options }): Promise<StartOutcome<R>> => {
+        try {
+          return { status: "started", run: await this.startWorkflow(workflow, data, options) };
+        } catch (error) {
+          return { status: "refused", error };
+        }
+      }),
+    );
+  }
+
+  /** Publishes an event to all runs that wait for it under this key, now or later (from runs created before it). Resolves once it is
+   *  durable. Throws `ValidationError`, `NotStorableError`, `ValueTooLargeError`, `InvalidNameError`. */
+  async publishEvent<T>(event: EventType<T>, key: string, ...[data, options]: EventRest<T>): Promise<void> {
+    const engine = this.running("publishEvent");
+    await engine.node.events.publish(await prepareEvent(event, { key, data, ...options }, engine));
+  }
+
+  /** Publishes many events at once. Throws the first error that one of them meets, after all others are stored. */
+  async publishEvents<T>(event: EventType<T>, items: readonly PublishItem<NoInfer<T>>[]): Promise<void> {
+    const engine = this.running("publishEvents");
+    const outcomes = await Promise.allSettled(
+      items.map(async (item) => engine.node.events.publish(await prepareEvent(event, item, engine))),
+    );
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  /** A handle of any run, by its id. Nothing is looked up before it is used. Throws `InvalidNameError` if it is no UUID. */
+  getRun<R = unknown>(id: string): Run<R> {
+    return this.runOf<R>(parseUuid(id));
+  }
+
+  /** Listens to what the engine says about itself. Answers how to stop listening. */
+  onNotice(listener: Listener): () => void {
+    return this.notices.listen(listener);
+  }
+
+  private async departure(engine: Engine, workflow: object, data: unknown, options: StartOptions): Promise<Departure> {
+    const { id, version } = workflow as { readonly id: string; readonly version: number };
+    return prepare(this.registry.get(id, version), data, options, { env: this.env, buckets: engine.store.buckets });
+  }
+
+  private runOf<R>(id: string): Run<R> {
+    const engine = (): Engine => this.running("run");
+    return {
+      id,
+      result: async () => resultOf(id, await engine().results.wait(engine().refOf(id))) as R,
+      status: () => engine().status(id),
+      suspend: (reason) => engine().request(id, "suspend", reason),
+      resume: () => engine().request(id, "resume"),
+      terminate: (reason) => engine().request(id, "terminate", reason),
+    };
+  }
+
+  private running(call: string): Engine {
+    if (this.state === "running" && this.engine !== undefined) {
+      if (insideTransaction.getStore()) throw new WouldDeadlockError(call);
+      return this.engine;
+    }
+    if (this.state === "new") throw new InvalidRequestError(call, "needs a started host: await host.start() first");
+    throw new HostStoppedError(call);
+  }
+
+  private async end(): Promise<void> {
+    const { engine } = this;
+    this.state = "stopping";
+    if (engine !== undefined) await engine.end(this.options.drainMs);
+    this.state = "stopped";
+    if (engine === undefined) return;
+    await this.options.persistence.close();
+    this.notices.tell({ kind: "host-stopped", node: engine.node.id });
+  }
+}

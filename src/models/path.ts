@@ -1,0 +1,38 @@
+/**
+ * A pointer's path names it inside its instance: names joined by `/`, an iteration's index in brackets, as in
+ * `each[3]/ship`. The static path of the same step has `[]` in place of the index.
+ */
+
+const index = /\[\d+\]/g;
+
+/** The path of a step in the definition's graph. */
+export const staticPath = (path: string): string => (path.includes("[") ? path.replace(index, "[]") : path);
+
+/** The path of the block that a pointer runs in; `""` is the root block. */
+export function blockOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? "" : path.slice(0, slash);
+}
+
+/** The path of a step by name in a block. */
+export const childOf = (block: string, name: string): string => (block === "" ? name : `${block}/${name}`);
+
+/** The path of a forEach's nth iteration. */
+export const iterationOf = (path: string, n: number): string => `${path}[${n}]`;
+
+/** The index of the iteration that a block path names, if its last part is one: 3 for `each[3]`. */
+export function indexOf(block: string): number | undefined {
+  if (!block.endsWith("]")) return undefined;
+  return Number(block.slice(block.lastIndexOf("[") + 1, -1));
+}
+
+/** The path of the forEach whose iteration a block path names. */
+export const forEachOf = (block: string): string => block.slice(0, block.lastIndexOf("["));
+
+/** Whether a path lies in a container (`""` is the whole run). */
+export const isInside = (path: string, container: string): boolean =>
+  container === "" || path.startsWith(`${container}/`) || path.startsWith(`${container}[`);
+
+/** The path of a step's compensation, and back. */
+export const undoOf = (path: string): string => `${path}/undo`;
+export const undoneBy = (path: string): string => path.slice(0, -"/undo".length);

@@ -1,0 +1,1 @@
+export { PostgresPersistenceProvider, type PostgresProviderOptions } from "./persistence/postgres/provider.ts";
