@@ -17,6 +17,8 @@ export interface ClaimerParts {
   readonly slots: number;
   readonly pollMs: number;
   readonly mayStart: () => boolean;
+  /** Ids of all instances that this node holds, or has starts under way for. */
+  readonly held: () => readonly string[];
 }
 
 const claimAtOnce = 200;
@@ -29,6 +31,8 @@ export class Claimer {
   private firstBucket: number;
   private hasAskedDue = false;
   private isHungry = false;
+  /** The last claim did not answer. */
+  private isUnsure = false;
 
   constructor(parts: ClaimerParts) {
     this.parts = parts;
@@ -69,7 +73,10 @@ export class Claimer {
   /** Takes one unowned instance to carry out a request. Answers false if another node holds it. */
   async claimOne(ref: InstanceRef): Promise<boolean> {
     const { store, owner } = this.parts;
-    const claimed = await store.instances.claimOne(owner, ref);
+    const claimed = await store.instances.claimOne(owner, ref).catch((error: unknown) => {
+      this.isUnsure = true;
+      throw error;
+    });
     if (claimed === null) return false;
     const [inbox] = await this.inboxes([claimed]);
     this.adopt(claimed, this.parts.clock.now(), inbox ?? []);
@@ -82,7 +89,10 @@ export class Claimer {
     this.isHungry = limit <= 0;
     const definitions = registry.names();
     if (limit <= 0 || definitions.length === 0 || worker.isLeaving || !mayStart()) return pollMs;
+    if (this.isUnsure) await this.giveBack();
+    this.isUnsure = true;
     const { now, claimed } = await store.instances.claim({ owner, definitions, limit, buckets: this.rotated() });
+    this.isUnsure = false;
     clock.observe(now);
     if (claimed.length > 0) await this.take(claimed, now);
     if (claimed.length >= limit) {
@@ -91,6 +101,13 @@ export class Claimer {
       return pollMs;
     }
     return this.pause(now);
+  }
+
+  /** A claim whose answer was lost may have taken what nobody here knows of. */
+  private async giveBack(): Promise<void> {
+    const { store, owner, held } = this.parts;
+    const given = await store.instances.disown(owner, held());
+    if (given > 0) this.parts.env.logger.info("Instances of a lost claim were given back", { instances: given });
   }
 
   /** Until the next timer, or the next poll. Timers that others left are asked for once, then only if there may be new ones. */

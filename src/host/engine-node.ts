@@ -48,7 +48,7 @@ export class EngineNode {
   private readonly janitor: Janitor;
   private readonly mail: MailRoom;
   private readonly ending = new AbortController();
-  private births = 0;
+  private readonly births = new Set<string>();
   private isEnding = false;
 
   constructor(parts: EngineNodeParts) {
@@ -60,7 +60,7 @@ export class EngineNode {
     const mayStart = (): boolean => this.heartbeat.isFresh;
     this.committer = new Committer({ store, env, clock, owner, signal });
     this.worker = new Worker({ ...parts, committer: this.committer, mayStart, ears: this.workerEars() });
-    this.claimer = new Claimer({ ...parts, owner, worker: this.worker, mayStart });
+    this.claimer = new Claimer({ ...parts, owner, worker: this.worker, mayStart, held: () => [...this.worker.live.keys(), ...this.births] });
     this.events = new Events({
       store,
       env,
@@ -85,16 +85,16 @@ export class EngineNode {
   }
 
   /** Reserves a slot for a start that is to be born owned; false if there is none. */
-  claimSlot(): boolean {
+  claimSlot(id: string): boolean {
     const { live, isLeaving } = this.worker;
-    if (isLeaving || !this.heartbeat.isFresh || live.size + this.births >= this.parts.slots) return false;
-    this.births += 1;
+    if (isLeaving || !this.heartbeat.isFresh || live.size + this.births.size >= this.parts.slots) return false;
+    this.births.add(id);
     return true;
   }
 
   /** The start has answered: its instance is in memory by now, or was not born here. */
-  freeSlot(): void {
-    this.births -= 1;
+  freeSlot(id: string): void {
+    this.births.delete(id);
   }
 
   /** A start was left to any node. */

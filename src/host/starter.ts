@@ -61,13 +61,13 @@ export class Starter {
     const { row, key } = departure;
     const earlier = key === undefined ? undefined : this.pending.get(row.id);
     if (earlier !== undefined) await earlier.catch(() => undefined); // one of this process: then it is there, or was refused
-    const own = node.claimSlot();
+    const own = node.claimSlot(row.id);
     const sending = node.committer.start({ ...row, own });
     if (key !== undefined) this.pending.set(row.id, sending);
     try {
       this.arrived(departure, node, await sending);
     } finally {
-      if (own) node.freeSlot();
+      if (own) node.freeSlot(row.id);
       if (key !== undefined && this.pending.get(row.id) === sending) this.pending.delete(row.id);
     }
     return row.id;
