@@ -138,16 +138,7 @@ export interface EndNode extends NodeFacts {
 }
 
 export type Node =
-  | StepNode
-  | WaitNode
-  | DelayNode
-  | SetNode
-  | IfNode
-  | ForEachNode
-  | ParallelNode
-  | SagaNode
-  | ReturnNode
-  | EndNode;
+  StepNode | WaitNode | DelayNode | SetNode | IfNode | ForEachNode | ParallelNode | SagaNode | ReturnNode | EndNode;
 
 export type NodeKind = Node["kind"];
 

@@ -1,0 +1,83 @@
+import type { ForEachNode, IfNode, ParallelNode, SagaNode } from "../models/definition.ts";
+import { checkStepName } from "../models/identity.ts";
+import { defaultAdmission } from "../models/limits.ts";
+import type { BlockDraft } from "./construction.ts";
+import { attempt, show } from "./fields.ts";
+import { nestedBlock } from "./nested.ts";
+import { checkScopeName, commonOptions, keptOptions, Site } from "./site.ts";
+
+const asOptions = [...commonOptions, "as"];
+const forEachOptions = [...keptOptions, "item", "concurrency"];
+const sagaOptions = [...asOptions, "afterCompensation"];
+
+/** What `if` was given. */
+export interface Ways {
+  readonly condition: unknown;
+  readonly yes: unknown;
+  readonly no: unknown;
+}
+
+/** The node of `if(condition, yes, no, options)`. */
+export function ifNode(block: BlockDraft, { condition, yes, no }: Ways, options: unknown): IfNode {
+  const site = new Site(block, { verb: "if", container: "if", options, known: asOptions });
+  return {
+    kind: "if",
+    ...site.facts,
+    condition: site.ref("condition", site.functionOf(condition, "its condition")),
+    yes: nestedBlock(site, { part: "/yes", callback: yes, what: "its first way", mayBeEmpty: true }),
+    no:
+      no === undefined
+        ? { nodes: [] }
+        : nestedBlock(site, { part: "/no", callback: no, what: "its second way", mayBeEmpty: true }),
+  };
+}
+
+/** The node of `forEach(items, body, options)`. */
+export function forEachNode(block: BlockDraft, items: unknown, body: unknown, options: unknown): ForEachNode {
+  const site = new Site(block, { verb: "forEach", container: "each", options, known: forEachOptions });
+  const item = site.options.text("item") ?? "item";
+  checkScopeName(item, "item", site.fault);
+  if (item === "index") throw site.fault(`its option "item" must not be "index": that name is taken`);
+  return {
+    kind: "forEach",
+    ...site.facts,
+    items: site.ref("items", site.functionOf(items, "what forEach goes through")),
+    item,
+    concurrency: site.options.wholeNumber("concurrency") ?? defaultAdmission,
+    ...site.output,
+    body: nestedBlock(site, { part: "[]", callback: body, what: "its body", names: [item, "index"] }),
+  };
+}
+
+/** The node of `parallel(branches, options)`. */
+export function parallelNode(block: BlockDraft, branches: unknown, options: unknown): ParallelNode {
+  const site = new Site(block, { verb: "parallel", container: "parallel", options, known: keptOptions });
+  if (typeof branches !== "object" || branches === null || Array.isArray(branches)) {
+    throw site.fault(`parallel takes an object of named branches, not ${show(branches)}`);
+  }
+  const named = Object.entries(branches).map(([name, callback]: [string, unknown]) => {
+    attempt(() => checkStepName(name, "branch name"), site.fault);
+    return { name, callback };
+  });
+  if (named.length === 0) throw site.fault("it has no branches");
+  return {
+    kind: "parallel",
+    ...site.facts,
+    ...site.output,
+    branches: named.map(({ name, callback }) => ({
+      name,
+      block: nestedBlock(site, { part: `/${name}`, callback, what: `its branch "${name}"` }),
+    })),
+  };
+}
+
+/** The node of `saga(body, options)`. */
+export function sagaNode(block: BlockDraft, body: unknown, options: unknown): SagaNode {
+  const site = new Site(block, { verb: "saga", container: "saga", options, known: sagaOptions });
+  return {
+    kind: "saga",
+    ...site.facts,
+    body: nestedBlock(site, { part: "", callback: body, what: "its body" }),
+    afterCompensation: site.options.oneOf("afterCompensation", ["fail", "continue"]) ?? "fail",
+  };
+}

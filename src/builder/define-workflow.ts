@@ -1,0 +1,147 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Definition } from "../models/definition.ts";
+import { InvalidDefinitionError } from "../models/errors-definition.ts";
+import { checkSchema } from "../models/event-type.ts";
+import { checkName } from "../models/identity.ts";
+import { canonicalGraph, engineDefinition, type WorkflowDefinition } from "../models/workflow-definition.ts";
+import type { AnyBlock } from "./block.ts";
+import { BlockDraft, Construction } from "./construction.ts";
+import { attempt, type Fault, Fields, isClass, show } from "./fields.ts";
+import { FlowBuilder } from "./flow-builder.ts";
+import type { Flow } from "./flow.ts";
+import { mermaidOf } from "./mermaid.ts";
+import { finishedBlock } from "./nested.ts";
+import type { ResultOf, Workflow } from "./workflow.ts";
+
+/** What a workflow is called, and what starts it. */
+export interface WorkflowOptions<D, S> {
+  /** What the workflow is called, for ever: 1 to 512 bytes. */
+  readonly id: string;
+  /** A whole number from 1; instances stay on the version that they were started with. */
+  readonly version: number;
+  /** A Standard Schema (zod, valibot, arktype, …): validates what starts the workflow, and gives the data its type. */
+  readonly data?: StandardSchemaV1<S, D>;
+}
+
+/**
+ * Describes a workflow and checks it; nothing runs yet. The type of the data comes from the schema or from the annotation of the
+ * callback's parameter; that of the result is inferred. Throws `InvalidDefinitionError`, which names the step at fault.
+ *
+ * ```ts
+ * const fulfilOrder = defineWorkflow({ id: "fulfil-order", version: 1 }, (flow: Flow<Order>) =>
+ *   flow
+ *     .startWith(reserve, { as: "stock" })
+ *     .then(charge, { input: (order) => ({ orderId: order.id, amount: order.total }) })
+ *     .returns((order, { stock }) => ({ order: order.id, reservation: stock.reservation })),
+ * );
+ * ```
+ *
+ * Also takes a class; see `Workflow`.
+ */
+export function defineWorkflow<D, B extends AnyBlock, S = D>(
+  options: WorkflowOptions<D, S>,
+  build: (flow: Flow<D>) => B,
+): WorkflowDefinition<D, ResultOf<B, D>, S>;
+export function defineWorkflow<D, B extends AnyBlock>(
+  workflow: new () => Workflow<D, B>,
+): WorkflowDefinition<D, ResultOf<B, D>>;
+export function defineWorkflow(given: unknown, build?: unknown): BuiltWorkflow {
+  return build === undefined ? fromClass(given) : fromFunction(given, build);
+}
+
+function fromFunction(given: unknown, build: unknown): BuiltWorkflow {
+  const unnamed = faultOf("");
+  if (isClass(given)) throw unnamed("a workflow class needs nothing beside it: write defineWorkflow(TheClass)");
+  const id = typeof given === "object" && given !== null && "id" in given ? given.id : undefined;
+  const fault = faultOf(typeof id === "string" ? id : "");
+  const fields = new Fields(given ?? {}, ["id", "version", "data"], fault);
+  if (typeof build !== "function" || isClass(build)) {
+    throw fault(`defineWorkflow takes a build function, as in (flow) => flow.run(…), not ${show(build)}`);
+  }
+  const data = fields.value("data");
+  const schema = data === undefined ? undefined : attempt(() => checkSchema(data, `the option "data"`), fault);
+  return built(
+    { id, version: fields.value("version"), schema },
+    build as (flow: never) => unknown,
+    "the build function",
+  );
+}
+
+function fromClass(given: unknown): BuiltWorkflow {
+  const unnamed = faultOf("");
+  if (typeof given !== "function" || (!isClass(given) && given.prototype === undefined)) {
+    throw unnamed(`defineWorkflow takes ({ id, version }, (flow) => …) or a workflow class, not ${show(given)}`);
+  }
+  const workflow: unknown = new (given as new () => unknown)();
+  if (
+    typeof workflow !== "object" ||
+    workflow === null ||
+    !("build" in workflow) ||
+    typeof workflow.build !== "function"
+  ) {
+    throw unnamed(`${show(given)} has no method build(flow)`);
+  }
+  const { build } = workflow;
+  const id = "id" in workflow ? workflow.id : undefined;
+  const version = "version" in workflow ? workflow.version : undefined;
+  return built({ id, version, schema: undefined }, (flow: never): unknown => build.call(workflow, flow), "build");
+}
+
+interface Named {
+  readonly id: unknown;
+  readonly version: unknown;
+  readonly schema: unknown;
+}
+
+/** PostgreSQL's integer. */
+const highestVersion = 2 ** 31 - 1;
+
+function built({ id: givenId, version, schema }: Named, build: (flow: never) => unknown, what: string): BuiltWorkflow {
+  const id = attempt(() => checkName(givenId, "workflow id"), faultOf(typeof givenId === "string" ? givenId : ""));
+  const fault = faultOf(id);
+  if (!isVersion(version)) throw fault(`its version must be a whole number from 1 to 2^31 - 1, not ${show(version)}`);
+  const construction = new Construction(id, FlowBuilder.open);
+  const root = finishedBlock(new BlockDraft(construction, "", []), build, what, fault);
+  if (root.nodes.length === 0) throw fault("it has no steps");
+  const { functions } = construction;
+  return new BuiltWorkflow({
+    graph: frozen({ id, version, root }),
+    functions,
+    ...(schema !== undefined && { schema }),
+  });
+}
+
+const isVersion = (version: unknown): version is number =>
+  Number.isInteger(version) && (version as number) >= 1 && (version as number) <= highestVersion;
+
+const faultOf =
+  (workflow: string): Fault =>
+  (problem, cause) =>
+    new InvalidDefinitionError(workflow, "", `${problem}.`, cause === undefined ? undefined : { cause });
+
+function frozen<V>(value: V): V {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) frozen(inner);
+  return Object.freeze(value);
+}
+
+class BuiltWorkflow implements WorkflowDefinition<never, never, never> {
+  readonly id: string;
+  readonly version: number;
+  readonly [engineDefinition]: Definition;
+
+  constructor(definition: Definition) {
+    this.id = definition.graph.id;
+    this.version = definition.graph.version;
+    this[engineDefinition] = Object.freeze(definition);
+    Object.freeze(this);
+  }
+
+  toJSON(): unknown {
+    return canonicalGraph(this[engineDefinition].graph);
+  }
+
+  toMermaid(): string {
+    return mermaidOf(this[engineDefinition].graph);
+  }
+}

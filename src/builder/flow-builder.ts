@@ -1,0 +1,67 @@
+import type { Node } from "../models/definition.ts";
+import { type BlockDraft, Handle } from "./construction.ts";
+import { forEachNode, ifNode, parallelNode, sagaNode } from "./container-nodes.ts";
+import { delayNode, endNode, returnNode, setNode } from "./plain-nodes.ts";
+import { inlineNode, stepNode } from "./step-node.ts";
+import { waitNode } from "./wait-node.ts";
+
+/** What stands behind `Flow` at run time: it trusts no argument, because JavaScript users have no types. */
+export class FlowBuilder extends Handle {
+  static readonly open = (block: BlockDraft): FlowBuilder => new FlowBuilder(block);
+
+  startWith(body: unknown, options?: unknown): FlowBuilder {
+    return this.#add("startWith", (block) => stepNode(block, body, options));
+  }
+
+  then(body: unknown, options?: unknown): FlowBuilder {
+    return this.#add("then", (block) => stepNode(block, body, options));
+  }
+
+  run(name: unknown, body: unknown, options?: unknown): FlowBuilder {
+    return this.#add("run", (block) => inlineNode(block, name, body, options));
+  }
+
+  waitFor(event: unknown, options?: unknown): FlowBuilder {
+    return this.#add("waitFor", (block) => waitNode(block, event, options));
+  }
+
+  delay(duration: unknown, options?: unknown): FlowBuilder {
+    return this.#add("delay", (block) => delayNode(block, duration, options));
+  }
+
+  set(patch: unknown, options?: unknown): FlowBuilder {
+    return this.#add("set", (block) => setNode(block, patch, options));
+  }
+
+  if(condition: unknown, yes: unknown, no?: unknown, options?: unknown): FlowBuilder {
+    return this.#add("if", (block) => ifNode(block, { condition, yes, no }, options));
+  }
+
+  forEach(items: unknown, body: unknown, options?: unknown): FlowBuilder {
+    return this.#add("forEach", (block) => forEachNode(block, items, body, options));
+  }
+
+  parallel(branches: unknown, options?: unknown): FlowBuilder {
+    return this.#add("parallel", (block) => parallelNode(block, branches, options));
+  }
+
+  saga(body: unknown, options?: unknown): FlowBuilder {
+    return this.#add("saga", (block) => sagaNode(block, body, options));
+  }
+
+  returns(value: unknown): FlowBuilder {
+    return this.#add("returns", (block) => returnNode(block, value));
+  }
+
+  end(value?: unknown): FlowBuilder {
+    return this.#add("end", (block) => endNode(block, value));
+  }
+
+  #add(verb: string, make: (block: BlockDraft) => Node): FlowBuilder {
+    const block = this.take(verb);
+    const node = make(block);
+    block.nodes.push(node);
+    if (node.as !== undefined) block.scope.add(node.as);
+    return new FlowBuilder(block);
+  }
+}

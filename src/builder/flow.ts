@@ -1,0 +1,113 @@
+import type { Duration } from "../models/duration.ts";
+import type { EventType } from "../models/event-type.ts";
+import type { Settled } from "../models/execution-result.ts";
+import type { Body, Outcome, StepContext } from "../models/step.ts";
+import type { AnyBlock, Block, Ended, EndOf, Ends, Inside, Keep, Late, Nothing, Returned, Values } from "./block.ts";
+import type {
+  As,
+  Common,
+  ForEachOptions,
+  Kept,
+  Mapping,
+  NoStrangers,
+  Options,
+  RunOptions,
+  SagaOptions,
+  WaitOptions,
+} from "./options.ts";
+
+/** Named branches. */
+export type Branches<D, K, T> = { readonly [name: string]: (branch: Flow<D, K, T>) => AnyBlock };
+
+/** The context of an inline function: a step's, with the data and the scope. */
+export type InlineContext<D, K, T> = StepContext<T> & { readonly data: Readonly<D>; readonly scope: K };
+
+/**
+ * A block of steps under construction. Each verb adds a step and returns the flow to go on with; the callback that was given the
+ * flow returns the last one. Mistakes that types cannot see throw `InvalidDefinitionError`, which names the step at fault.
+ *
+ * `D` is the data; `K` the names that this scope can read; `T` what a step takes without `input` (the data, in `forEach` the item);
+ * `L` the value of the last step; `E` the results of early ends.
+ */
+export interface Flow<D, K = Nothing, T = D, L = undefined, E = never> extends Block<L, E> {
+  /** The first step; the same as `then`. */
+  startWith: Flow<D, K, T, L, E>["then"];
+
+  /**
+   * Runs a step: made by `step` or `transactionalStep`, a class with `run`, or an instance of one. Its value is the body's result.
+   * Without `input` it takes the data, in `forEach` the item. Give an inline function to `run` instead.
+   */
+  then<
+    I,
+    A,
+    N extends string = never,
+    P extends Partial<D> = Nothing,
+    O extends Outcome = Outcome,
+    S extends "skip" = never,
+  >(
+    body: Body<I, A, O>,
+    ...optionsWithInput: Options<D, K, T, I, Settled<A>, N, P, O, S>
+  ): Flow<D, Keep<K, N, Settled<A>>, T, Settled<A>, E>;
+
+  /** Runs an inline function as a step of this name. It takes the data (in `forEach` the item), and its context holds data and scope. */
+  run<A, N extends string = never, P extends Partial<D> = Nothing, S extends "skip" = never>(
+    name: string,
+    body: (subject: T, context: InlineContext<D, K, T>) => A | Promise<A>,
+    options?: RunOptions<D, K, T, Settled<A>, N, P, S>,
+  ): Flow<D, Keep<K, N, Settled<A>>, T, Settled<A>, E>;
+
+  /** Waits for an event under a key, published since the instance was created. Its value is what the event tells. */
+  waitFor<R, N extends string = never, P extends Partial<D> = Nothing, B extends AnyBlock = Ended<never>>(
+    event: EventType<R>,
+    options: WaitOptions<D, K, R, N, P, Flow<D, K, T>, B>,
+  ): Flow<D, Keep<K, N, R | Late<B>>, T, R | Late<B>, E | EndOf<B>>;
+
+  /** Sleeps; costs nothing meanwhile. */
+  delay(duration: Duration | Mapping<D, K, Duration>, options?: Common): Flow<D, K, T, undefined, E>;
+
+  /** Changes fields of the data. */
+  set<P extends Partial<D>>(patch: Mapping<D, K, P & NoStrangers<P, D>>, options?: Common): Flow<D, K, T, undefined, E>;
+
+  /** Goes one of two ways. Its value is that of the way taken; undefined for a way without steps. */
+  if<L1, E1, L2 = undefined, E2 = never, N extends string = never>(
+    condition: Mapping<D, K, boolean>,
+    yes: (yes: Flow<D, K, T>) => Block<L1, E1>,
+    no?: (no: Flow<D, K, T>) => Block<L2, E2>,
+    options?: Common & As<K, N>,
+  ): Flow<D, Keep<K, N, L1 | L2>, T, L1 | L2, E | E1 | E2>;
+
+  /** Does the same for each item, several at a time. Its value is an array of the block's values, in the order of the items. */
+  forEach<Item, L1, E1, N extends string = never, P extends Partial<D> = Nothing, V extends string = "item">(
+    items: Mapping<D, K, readonly Item[]>,
+    body: (each: Flow<D, Inside<K, { [Name in V]: Item } & { index: number }>, Item>) => Block<L1, E1>,
+    options?: ForEachOptions<D, K, L1[], N, P, V>,
+  ): Flow<D, Keep<K, N, L1[]>, T, L1[], E | E1>;
+
+  /** Does different things at the same time. Its value is an object with the value of each branch. */
+  parallel<B extends Branches<D, K, T>, N extends string = never, P extends Partial<D> = Nothing>(
+    branches: B,
+    options?: Common & Kept<D, K, Values<B>, N, P>,
+  ): Flow<D, Keep<K, N, Values<B>>, T, Values<B>, E | Ends<B>>;
+
+  /**
+   * A block that is undone as a whole: if a step in it fails, the compensations of those that were done run in reverse order. Its
+   * value is that of its last step, or undefined if it was rolled back and says `afterCompensation: "continue"`.
+   */
+  saga<L1, E1, N extends string = never, C extends "fail" | "continue" = "fail">(
+    body: (saga: Flow<D, K, T>) => Block<L1, E1>,
+    options?: SagaOptions<K, N, C>,
+  ): Flow<D, Keep<K, N, SagaValue<L1, C>>, T, SagaValue<L1, C>, E | E1>;
+
+  /** Gives this block its value; in a workflow's outermost block, the result of the run. */
+  returns<const R>(value: Mapping<D, K, R>): Returned<R, E>;
+
+  /** Ends the whole run as Complete, from any depth. Its result is the value, or else the data. */
+  end(): Ended<D | E>;
+  end<const R>(value: Mapping<D, K, R>): Ended<R | E>;
+}
+
+/** The value of a saga: it may be missing if the run goes on behind a rollback. */
+export type SagaValue<L, C> = [C] extends ["fail"] ? L : L | undefined;
+
+/** The seed's name for `Flow`. */
+export type WorkflowBuilder<D, K = Nothing, T = D, L = undefined, E = never> = Flow<D, K, T, L, E>;

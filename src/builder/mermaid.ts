@@ -1,0 +1,109 @@
+import type {
+  Block,
+  DefinitionGraph,
+  ForEachNode,
+  IfNode,
+  Node,
+  ParallelNode,
+  SagaNode,
+  WaitNode,
+} from "../models/definition.ts";
+
+/** An arrow that waits for its head. */
+interface Loose {
+  readonly from: string;
+  readonly label?: string;
+}
+
+/** A graph as a Mermaid flowchart, top down. Names are escaped: no name can add to the chart. */
+export function mermaidOf(graph: DefinitionGraph): string {
+  const chart = new Chart();
+  chart.add(`start(["${escaped(`${graph.id} v${graph.version}`)}"])`);
+  const loose = chart.block(graph.root, [{ from: "start" }]);
+  if (loose.length > 0) chart.shape(`(["done"])`, loose);
+  return `flowchart TD\n${[...chart.shapes, ...chart.arrows].map((line) => `  ${line}\n`).join("")}`;
+}
+
+class Chart {
+  readonly shapes: string[] = [];
+  /** Apart from the shapes: an arrow written inside a frame would draw both its ends into it. */
+  readonly arrows: string[] = [];
+  #depth = 0;
+  #count = 0;
+
+  add(line: string): void {
+    this.shapes.push("  ".repeat(this.#depth) + line);
+  }
+
+  /** Draws a shape with the arrows that lead to it. */
+  shape(shape: string, loose: readonly Loose[]): string {
+    const id = `s${++this.#count}`;
+    this.add(id + shape);
+    for (const { from, label } of loose) {
+      this.arrows.push(`${from} -->${label === undefined ? "" : `|"${label}"|`} ${id}`);
+    }
+    return id;
+  }
+
+  /** Draws a block and answers the arrows that leave it. */
+  block(block: Block, loose: readonly Loose[]): readonly Loose[] {
+    return block.nodes.reduce((arrows, node) => this.node(node, arrows), loose);
+  }
+
+  node(node: Node, loose: readonly Loose[]): readonly Loose[] {
+    const name = escaped(node.name);
+    switch (node.kind) {
+      case "step":
+        return [{ from: this.shape(`["${name}${node.compensation === undefined ? "" : " #8617;"}"]`, loose) }];
+      case "wait":
+        return this.wait(node, loose);
+      case "delay":
+      case "set":
+      case "return":
+        return [{ from: this.shape(`("${name}")`, loose) }];
+      case "end":
+        this.shape(`(["${name}"])`, loose);
+        return [];
+      case "if":
+        return this.if(node, loose);
+      case "forEach":
+      case "saga":
+        return this.frame(node, loose);
+      case "parallel":
+        return this.parallel(node, loose);
+    }
+  }
+
+  wait(node: WaitNode, loose: readonly Loose[]): readonly Loose[] {
+    const from = this.shape(`{{"${escaped(node.name)}"}}`, loose);
+    if (node.late === undefined) return [{ from }];
+    return [{ from }, ...this.block(node.late, [{ from, label: "too late" }])];
+  }
+
+  if(node: IfNode, loose: readonly Loose[]): readonly Loose[] {
+    const from = this.shape(`{"${escaped(node.name)}"}`, loose);
+    return [...this.block(node.yes, [{ from, label: "yes" }]), ...this.block(node.no, [{ from, label: "no" }])];
+  }
+
+  parallel(node: ParallelNode, loose: readonly Loose[]): readonly Loose[] {
+    const from = this.shape(`[/"${escaped(node.name)}"\\]`, loose);
+    const ends = node.branches.flatMap(({ name, block }) => this.block(block, [{ from, label: escaped(name) }]));
+    return ends.length === 0 ? [] : [{ from: this.shape(`[\\"all of ${escaped(node.name)}"/]`, ends) }];
+  }
+
+  /** A forEach or saga: its steps in a frame. */
+  frame(node: ForEachNode | SagaNode, loose: readonly Loose[]): readonly Loose[] {
+    const title = node.kind === "saga" ? node.name : `${node.name}: for each ${node.item}`;
+    this.add(`subgraph f${++this.#count}["${escaped(title)}"]`);
+    this.#depth += 1;
+    const ends = this.block(node.body, loose);
+    this.#depth -= 1;
+    this.add("end");
+    return ends;
+  }
+}
+
+/** Letters, digits and harmless signs stay; all others become entities, which Mermaid prints and never reads as syntax. */
+function escaped(text: string): string {
+  return text.replace(/[^\p{L}\p{M}\p{N} _.,:-]/gu, (sign) => `#${sign.codePointAt(0) ?? 32};`);
+}

@@ -1,0 +1,100 @@
+import type { ErrorBehavior } from "../models/definition.ts";
+import type { Duration } from "../models/duration.ts";
+import type { Doubt, Outcome, OutcomeUnder, StepDefaults } from "../models/step.ts";
+import type { AnyBlock } from "./block.ts";
+
+/** A pure, synchronous function of the data and of what the scope has kept. It is evaluated once; its answer is recorded. */
+export type Mapping<D, K, R> = (data: Readonly<D>, scope: K) => R;
+
+/** Options of every verb. */
+export interface Common {
+  /**
+   * The step's name, unique in its block, without `/ [ ] #`. It is part of every stored path: a renamed step is another step.
+   * Default: the name of the step, event or class; the verb for containers (`if`, then `if-2`).
+   */
+  readonly name?: string;
+  /** For people. It changes nothing. */
+  readonly description?: string;
+}
+
+type Fresh<N extends string, K> = N extends keyof K ? `"${N}" is already kept in this scope` : N;
+
+/** Keeps a result. */
+export interface As<K, N extends string> {
+  /** Keeps the result under this name, for the mappings of later steps in this scope and in the scopes inside it. */
+  readonly as?: Fresh<N, K>;
+}
+
+declare const notData: unique symbol;
+
+/** Stands in an error for a field that the data does not have. */
+export interface NotAFieldOfTheData<F> {
+  readonly [notData]: F;
+}
+
+/** A patch whose fields are all fields of the data. */
+export type NoStrangers<P, D> = { readonly [F in keyof P]: F extends keyof D ? D[F] : NotAFieldOfTheData<F> };
+
+/** What is done with a result. */
+export interface Kept<D, K, R, N extends string, P> extends As<K, N> {
+  /** Answers the fields of the data that the result changes; applied to the latest data, one output after the other. */
+  readonly output?: (data: Readonly<D>, result: R, scope: K) => P & NoStrangers<P, D>;
+}
+
+/** What is done when a step fails, and when it is to be undone. Overrides the step's own defaults. */
+export interface Guarded<I, R, O extends Outcome, S extends "skip">
+  extends StepDefaults<I, R, OutcomeUnder<S, O>>, Doubt<S> {
+  /** What happens when the retries are exhausted, or at once for a permanent error. Default: `"compensate"`. */
+  readonly onError?: ErrorBehavior;
+}
+
+/** Options of `then` for a step that can take what the block is about: the data, or the item. */
+export interface StepOptions<D, K, I, R, N extends string, P, O extends Outcome, S extends "skip">
+  extends Common, Kept<D, K, R, N, P>, Guarded<I, R, O, S> {
+  /** What the step is given. Default: the data; inside `forEach` the item. */
+  readonly input?: Mapping<D, K, I>;
+}
+
+/** Options of `then` for a step that needs to be told its input. */
+export interface MappedStepOptions<D, K, I, R, N extends string, P, O extends Outcome, S extends "skip">
+  extends Common, Kept<D, K, R, N, P>, Guarded<I, R, O, S> {
+  /** What the step is given: it cannot take the data (or the item) as it is. */
+  readonly input: Mapping<D, K, I>;
+}
+
+/** The options of `then`, which may be left out if the step takes what the block is about. */
+export type Options<D, K, T, I, R, N extends string, P, O extends Outcome, S extends "skip"> = [I] extends [void]
+  ? [options?: StepOptions<D, K, I, R, N, P, O, S>]
+  : [T] extends [I]
+    ? [options?: StepOptions<D, K, I, R, N, P, O, S>]
+    : [optionsWithInputMapping: MappedStepOptions<D, K, I, R, N, P, O, S>];
+
+/** Options of `run`. */
+export interface RunOptions<D, K, T, R, N extends string, P, S extends "skip">
+  extends Pick<Common, "description">, Kept<D, K, R, N, P>, Guarded<T, R, Outcome, S> {}
+
+/** Options of `waitFor`; `F` is the flow of its late branch. */
+export interface WaitOptions<D, K, R, N extends string, P, F, B extends AnyBlock> extends Common, Kept<D, K, R, N, P> {
+  /** Which of the events with this name: the one that was published under this key. */
+  readonly key: Mapping<D, K, string>;
+  /** How long to wait. Default: for ever. */
+  readonly timeout?: Duration;
+  /** What happens when the time is over; needs `timeout`. Default: the step fails with code WAIT_TIMEOUT. */
+  readonly onTimeout?: (late: F) => B;
+  /** What happens when the time is over and there is no `onTimeout`. Default: `"compensate"`. */
+  readonly onError?: Exclude<ErrorBehavior, "suspend">;
+}
+
+/** Options of `forEach`. */
+export interface ForEachOptions<D, K, R, N extends string, P, V extends string> extends Common, Kept<D, K, R, N, P> {
+  /** What the item is called in the scope. Default: `"item"`. */
+  readonly item?: V;
+  /** How many items are worked on at a time: a whole number from 1. Default: 32. */
+  readonly concurrency?: number;
+}
+
+/** Options of `saga`. */
+export interface SagaOptions<K, N extends string, C extends "fail" | "continue"> extends Common, As<K, N> {
+  /** Where the run goes when the saga has been rolled back: `"fail"` (default) passes the failure on, `"continue"` goes on behind. */
+  readonly afterCompensation?: C;
+}
