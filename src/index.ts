@@ -1,14 +1,12 @@
-import { WorkflowHost } from "./host/workflow-host.ts";
-import type { HostOptions } from "./host/host-options.ts";
 import { defaultPersistence } from "./default-persistence.ts";
-
-export type { HostOptions } from "./host/host-options.ts";
+import type { HostOptions } from "./host/host-options.ts";
+import { WorkflowHost } from "./host/workflow-host.ts";
 
 /** Options of `createHost`. */
 export interface CreateHostOptions extends Omit<HostOptions, "persistence"> {
   /**
    * Where workflows are kept. Default: the PostgreSQL that the environment variable `DATABASE_URL` names, else an embedded one
-   * (PGlite) in the directory `.workflow-core`, which `npm i @electric-sql/pglite` provides.
+   * (PGlite, `npm i @electric-sql/pglite`) in the directory `.workflow-core`.
    */
   readonly persistence?: HostOptions["persistence"];
 }
@@ -17,3 +15,41 @@ export interface CreateHostOptions extends Omit<HostOptions, "persistence"> {
 export function createHost(options: CreateHostOptions): WorkflowHost {
   return new WorkflowHost({ ...options, persistence: options.persistence ?? defaultPersistence() });
 }
+
+export { defineWorkflow } from "./builder/define-workflow.ts";
+export type { Flow, WorkflowBuilder } from "./builder/flow.ts";
+export { step, transactionalStep } from "./builder/step.ts";
+export type { Workflow } from "./builder/workflow.ts";
+export type { HostOptions, Persistence } from "./host/host-options.ts";
+export type { PublishOptions, Run, StartOptions } from "./host/run.ts";
+export { type PublishItem, type StartItem, type StartOutcome, WorkflowHost } from "./host/workflow-host.ts";
+export type { ErrorBehavior } from "./models/definition.ts";
+export type { Duration } from "./models/duration.ts";
+export { consoleLogger, type Logger } from "./models/environment.ts";
+export {
+  type ErrorClass,
+  InvalidRequestError,
+  PermanentError,
+  WorkflowError,
+} from "./models/errors.ts";
+export * from "./models/errors-definition.ts";
+export * from "./models/errors-instance.ts";
+export * from "./models/errors-storage.ts";
+export * from "./models/errors-values.ts";
+export { event, type EventType } from "./models/event-type.ts";
+export { ExecutionResult } from "./models/execution-result.ts";
+export type { Failure } from "./models/failure.ts";
+export type { WorkflowStatus } from "./models/instance.ts";
+export type { RetryPolicy } from "./models/retry-policy.ts";
+export {
+  type Body,
+  type Done,
+  type DoneOf,
+  type Step,
+  StepBody,
+  type StepContext,
+  type Transaction,
+  type TransactionContext,
+} from "./models/step.ts";
+export type { WorkflowDefinition } from "./models/workflow-definition.ts";
+export type { Notice } from "./telemetry/notices.ts";
