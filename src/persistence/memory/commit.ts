@@ -60,8 +60,8 @@ function release(instances: InstanceTable, row: InstanceRecord, transition: Tran
     case "end":
       return instances.free(row, null);
     case "halt":
-      // A resume that came while the owner was halting must not be slept through; events may be.
-      return instances.free(row, hasRequest(row) ? now : null);
+      // A request that came while the owner was halting must not wait for the next one.
+      return instances.free(row, row.inboxSeq > transition.inboxSeen ? now : null);
     case "park":
       return instances.free(row, row.inboxSeq > transition.inboxSeen ? now : earliestTimer(transition, now));
   }
@@ -71,11 +71,6 @@ function earliestTimer(transition: Transition, now: number): number | null {
   const added = transition.dueIn === null ? null : now + transition.dueIn;
   if (added === null || transition.dueAt === null) return added ?? transition.dueAt;
   return Math.min(added, transition.dueAt);
-}
-
-function hasRequest(row: InstanceRecord): boolean {
-  for (const entry of row.inbox.values()) if (entry.kind !== "event" && entry.consumedAt === null) return true;
-  return false;
 }
 
 function consume(row: InstanceRecord, source: string, now: number): void {
@@ -90,9 +85,12 @@ function writePointer(row: InstanceRecord, pointer: PointerRow, now: number): vo
   row.pointers.set(pointer.path, before === undefined ? { ...written, writtenAt: now } : over(before, written, now));
 }
 
-/** An update leaves what it does not name. */
+/** An update leaves what it does not name, and no count goes down. */
 const over = (before: PointerRecord, written: Omit<PointerRow, "write">, now: number): PointerRecord => ({
   ...written,
+  seq: Math.max(before.seq, written.seq),
+  attempts: Math.max(before.attempts, written.attempts),
+  tookMs: Math.max(before.tookMs, written.tookMs),
   input: written.input ?? before.input,
   outcome: written.outcome ?? before.outcome,
   patch: written.patch ?? before.patch,

@@ -50,7 +50,7 @@ export class MemoryEventStore implements EventStore {
   sweep(olderMs: number, limit: number): Promise<Delivery> {
     return this.#act((now) => {
       const delivery = new DeliveryCount();
-      const isLeft = (row: EventRecord | SubscriptionRecord): boolean => !row.looked && now - row.createdAt > olderMs;
+      const isLeft = (row: EventRecord | SubscriptionRecord): boolean => !row.looked && now - row.createdAt >= olderMs;
       for (const event of first(this.#events.all(), isLeft, limit)) this.#deliverOne(event, now, delivery);
       const subscriptions = first(this.#events.allSubscriptions(), isLeft, limit);
       for (const subscription of subscriptions) this.#lookOne(subscription, now, delivery);

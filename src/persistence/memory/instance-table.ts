@@ -61,6 +61,13 @@ export class InstanceTable {
     this.#schedule(row, dueAt);
   }
 
+  /** Takes an instance from its owner, whoever that is: the next epoch fences off what it may still send. */
+  disown(row: InstanceRecord, now: number): void {
+    row.epoch += 1;
+    row.inLane = false;
+    this.free(row, now);
+  }
+
   /** Makes an instance due, unless a node has it, it has ended, or it is blocked (then `unblock` will). Answers whether it is. */
   wake(row: InstanceRecord, now: number): boolean {
     if (row.owner !== null || row.blocked || isTerminal(row.status)) return false;

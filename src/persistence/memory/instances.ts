@@ -79,6 +79,15 @@ export class MemoryInstanceStore implements contract.InstanceStore {
     });
   }
 
+  disown(owner: string, held: readonly string[]): Promise<number> {
+    return this.#act((now) => {
+      const kept = new Set(held);
+      const strays = [...this.#tables.instances.ownedBy(owner)].filter((row) => !kept.has(row.id));
+      for (const row of strays) this.#tables.instances.disown(row, now);
+      return strays.length;
+    });
+  }
+
   nextDue(definitions: readonly string[]): Promise<{ readonly now: number; readonly dueAt: number | null }> {
     return this.#act((now) => {
       const wanted = new Set(definitions);
@@ -170,6 +179,8 @@ export class MemoryInstanceStore implements contract.InstanceStore {
   }
 }
 
+const parseIfAny = (text: string | null): unknown => (text === null ? undefined : JSON.parse(text));
+
 const versionOf = (row: InstanceRecord): string => `${row.definition}@${row.version}`;
 
 const claimedView = (row: InstanceRecord): contract.ClaimedInstance => ({
@@ -199,13 +210,11 @@ const instanceView = (row: InstanceRecord): contract.InstanceView => ({
   revision: row.revision,
   turnedAt: row.turnedAt,
   inputHash: row.inputHash,
-  data: isTerminal(row.status) ? parseJson(row.data) : null,
-  result: parseJson(row.result),
-  failure: parseJson(row.failure),
+  data: isTerminal(row.status) ? parseJson(row.data) : undefined,
+  result: parseIfAny(row.result),
+  failure: parseIfAny(row.failure),
   reason: row.reason,
 });
-
-const parseIfAny = (text: string | null): unknown => (text === null ? undefined : JSON.parse(text));
 
 const storedPointer = (row: PointerRecord): contract.StoredPointer => ({
   path: row.path,

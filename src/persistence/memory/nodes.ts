@@ -1,19 +1,17 @@
 import type { NodeRegistration, NodeRow, NodeStore } from "../provider.ts";
 import type { InstanceTable } from "./instance-table.ts";
 import type { Act } from "./act.ts";
-import type { NodeRecord } from "./records.ts";
+import type { InstanceRecord, NodeRecord } from "./records.ts";
 
 /** The nodes of a memory store. */
 export class MemoryNodeStore implements NodeStore {
   readonly #act: Act;
   readonly #instances: InstanceTable;
-  readonly #alone: boolean;
   readonly #rows = new Map<string, NodeRecord>();
 
-  constructor(act: Act, instances: InstanceTable, alone: boolean) {
+  constructor(act: Act, instances: InstanceTable) {
     this.#act = act;
     this.#instances = instances;
-    this.#alone = alone;
   }
 
   /** Whether a node may claim and start. */
@@ -23,10 +21,11 @@ export class MemoryNodeStore implements NodeStore {
 
   register(node: NodeRegistration): Promise<{ readonly now: number }> {
     return this.#act((now) => {
+      const known = this.#rows.get(node.id);
       // Sent again after an unknown outcome, it must not bring a dead node back to life.
-      if (!this.#rows.has(node.id)) {
-        const definitions = [...node.definitions];
-        this.#rows.set(node.id, { ...node, definitions, state: "live", beat: 0, beatAt: now, endedAt: null });
+      if (known === undefined || known.state === "live") {
+        const fresh: NodeRecord = { ...node, state: "live", beat: known?.beat ?? 0, beatAt: now, endedAt: null };
+        this.#rows.set(node.id, { ...fresh, definitions: [...node.definitions] });
       }
       return { now };
     });
@@ -63,8 +62,9 @@ export class MemoryNodeStore implements NodeStore {
   declareDead(id: string, beat: number, silentMs: number): Promise<boolean> {
     return this.#act((now) => {
       const row = this.#rows.get(id);
-      if (row === undefined || row.endedAt !== null || row.beat !== beat) return false;
-      if (!this.#alone && now - row.beatAt <= silentMs) return false;
+      if (row === undefined || row.beat !== beat) return false;
+      if (row.endedAt !== null) return row.state === "dead";
+      if (now - row.beatAt < silentMs) return false;
       end(row, "dead", now);
       return true;
     });
@@ -77,11 +77,8 @@ export class MemoryNodeStore implements NodeStore {
         if (node.endedAt === null) continue;
         for (const instance of [...this.#instances.ownedBy(node.id)]) {
           if (released === limit) return released;
-          // A suspect (2 deaths and more) is charged only for a death in the suspect lane.
-          if (node.state === "dead" && (instance.crashes < 2 || instance.inLane)) instance.crashes += 1;
-          instance.inLane = false;
-          instance.epoch += 1;
-          this.#instances.free(instance, now);
+          if (node.state === "dead") instance.crashes = crashesAfter(instance);
+          this.#instances.disown(instance, now);
           released += 1;
         }
       }
@@ -98,6 +95,12 @@ export class MemoryNodeStore implements NodeStore {
       return old.length;
     });
   }
+}
+
+/** A death in the suspect lane is the last one; other deaths count up to where that lane begins. */
+function crashesAfter(instance: InstanceRecord): number {
+  if (instance.inLane) return 3;
+  return instance.crashes < 2 ? instance.crashes + 1 : instance.crashes;
 }
 
 function end(row: NodeRecord, state: "dead" | "stopped", now: number): void {

@@ -44,7 +44,7 @@ export class MemoryEngineStore implements EngineStore {
     this.alone = options.alone ?? false;
     const act = actBy(options.clock ?? clockOf(options.env ?? systemEnvironment()));
     const tables = { instances: this.#instances, events: new EventTable() };
-    const nodes = new MemoryNodeStore(act, this.#instances, this.alone);
+    const nodes = new MemoryNodeStore(act, this.#instances);
     this.nodes = nodes;
     this.instances = new MemoryInstanceStore(act, tables, nodes);
     this.events = new MemoryEventStore(act, tables.events, this.#instances);
