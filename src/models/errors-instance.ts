@@ -1,5 +1,6 @@
 import { WorkflowError } from "./errors.ts";
 import type { Failure } from "./failure.ts";
+import { shorten } from "./text.ts";
 
 /** The key was used before, to start the same workflow with other data. */
 export class KeyConflictError extends WorkflowError {
@@ -46,7 +47,7 @@ export class WorkflowFailedError extends WorkflowError {
 
   constructor(instanceId: string, failure: Failure) {
     const where = failure.path === undefined ? "" : ` in step "${failure.path}"`;
-    super(`Workflow instance ${instanceId} failed${where}: ${failure.name}: ${failure.message}`);
+    super(`Workflow instance ${instanceId} failed${where}: ${failure.name}: ${shorten(failure.message, 1000)}`);
     this.instanceId = instanceId;
     this.failure = failure;
   }
