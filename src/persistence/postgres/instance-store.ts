@@ -100,7 +100,12 @@ export class SqlInstanceStore implements InstanceStore {
   async look(refs: readonly InstanceRef[]): Promise<readonly InstanceView[]> {
     if (refs.length === 0) return [];
     const rows = await this.hot<LookedRow>(lookAtInstances(this.tables, refs));
-    return rows.map((row) => ({ ...row, status: readStatus(row.status) }));
+    return rows.map((row) => ({
+      ...row,
+      status: readStatus(row.status),
+      result: parsed(row.result),
+      failure: row.failure ?? undefined,
+    }));
   }
 
   async pointers(ref: InstanceRef, paths: readonly string[]): Promise<readonly StoredPointer[]> {

@@ -76,7 +76,7 @@ export class Link {
   }
 
   private async open(): Promise<pg.Client> {
-    const { env } = this.options;
+    const { env, purpose, prepare } = this.options;
     if (this.failures > 0) {
       const waitMs = Math.min(firstWaitMs * 2 ** (this.failures - 1), longestWaitMs);
       await env.sleep(waitMs * (0.5 + env.random()));
@@ -85,8 +85,8 @@ export class Link {
     client.on("error", () => this.drop(client));
     client.on("end", () => this.drop(client));
     try {
-      await connectClient(client, this.options.purpose);
-      await this.options.prepare?.(client);
+      await connectClient(client, purpose);
+      await prepare?.(client);
       if (this.isClosed) throw new DatabaseUnreachableError(addressOf(client));
       this.failures = 0;
       return client;
@@ -94,7 +94,7 @@ export class Link {
       this.failures += 1;
       this.client = undefined;
       void client.end().catch(() => undefined);
-      throw error;
+      throw persistenceError(error, purpose);
     }
   }
 

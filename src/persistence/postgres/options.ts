@@ -1,4 +1,4 @@
-import pg from "pg";
+import type pg from "pg";
 import { InvalidRequestError } from "../../models/errors.ts";
 import { typeParsers } from "./type-parsers.ts";
 

@@ -41,10 +41,8 @@ export class SessionPool {
   }
 
   async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    const client = await this.take();
-    const held = new HeldSession(client, this.named);
+    const held = await this.begin();
     try {
-      await held.query({ name: "", text: "begin", values: [] });
       const answer = await work(held);
       await held.commit();
       return answer;
@@ -52,7 +50,21 @@ export class SessionPool {
       await held.rollback();
       throw error;
     } finally {
-      client.release(held.isBroken);
+      held.release();
+    }
+  }
+
+  /** A session that was lost while it lay idle is found out by its BEGIN, before anything was done: take the next one. */
+  private async begin(): Promise<HeldSession> {
+    for (let attempt = 1; ; attempt += 1) {
+      const held = new HeldSession(await this.take(), this.named);
+      try {
+        await held.query({ name: "", text: "begin", values: [] });
+        return held;
+      } catch (error) {
+        held.release();
+        if (attempt === attemptsToBegin || !held.isBroken) throw error;
+      }
     }
   }
 
@@ -68,6 +80,8 @@ export class SessionPool {
     }
   }
 }
+
+const attemptsToBegin = 3;
 
 class HeldSession implements Session {
   isBroken: boolean;
@@ -103,6 +117,10 @@ class HeldSession implements Session {
         sqlState: "25P02",
       });
     }
+  }
+
+  release(): void {
+    this.client.release(this.isBroken);
   }
 
   async rollback(): Promise<void> {

@@ -25,7 +25,9 @@ export class PostgresPersistenceProvider {
   constructor(urlOrOptions: string | PostgresProviderOptions = {}) {
     const options = typeof urlOrOptions === "string" ? { url: urlOrOptions } : urlOrOptions;
     const env = options.environment ?? systemEnvironment();
-    this.store = new SqlEngineStore(new PostgresDatabase(options, env), env, options);
+    // A pooler that shares sessions between transactions loses what a session listens to.
+    const wakes = options.pooler !== "transaction";
+    this.store = new SqlEngineStore(new PostgresDatabase(options, env), env, { ...options, wakes });
   }
 
   /** Connects, and creates or checks the schema. Any number of processes may do so at once. */

@@ -1,7 +1,8 @@
 import type { Environment } from "../../models/environment.ts";
 import { InvalidRequestError } from "../../models/errors.ts";
 import type { Database } from "../database.ts";
-import type { Capabilities, EngineStore, WakeBus } from "../provider.ts";
+import type { Capabilities, EngineStore, TransactionSession, WakeBus } from "../provider.ts";
+import { CallerTransaction } from "./caller-transaction.ts";
 import { SqlEventStore } from "./event-store.ts";
 import { SqlInstanceStore } from "./instance-store.ts";
 import { defaultBuckets } from "./migrations.ts";
@@ -85,6 +86,12 @@ export class SqlEngineStore implements EngineStore {
 
   close(): Promise<void> {
     return this.database.close();
+  }
+
+  /** Starts and events inside a caller's own transaction, on the client that holds it. `notify` (default: where hints exist): a
+   *  hint rides in the transaction. */
+  inside(client: TransactionSession, notify: boolean = this.wakes !== null): CallerTransaction {
+    return new CallerTransaction(this.tables, client, notify);
   }
 }
 

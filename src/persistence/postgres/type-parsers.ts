@@ -11,7 +11,9 @@ export const typeParsers: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: string) => {
     if (format !== "binary" && oid === int8) return readInt8;
     if (format !== "binary" && oid === int8Array) return readInt8Array;
-    return format === "binary" ? pg.types.getTypeParser(oid, "binary") : pg.types.getTypeParser(oid, "text");
+    const parse: unknown =
+      format === "binary" ? pg.types.getTypeParser(oid, "binary") : pg.types.getTypeParser(oid, "text");
+    return parse;
   },
 };
 

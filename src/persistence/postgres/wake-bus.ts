@@ -1,5 +1,5 @@
 import type { Environment } from "../../models/environment.ts";
-import type { Database } from "../database.ts";
+import type { Database, Statement } from "../database.ts";
 import type { Wake, WakeBus } from "../provider.ts";
 import type { Tables } from "./tables.ts";
 
@@ -51,10 +51,7 @@ export class NotifyWakeBus implements WakeBus {
 
 export const channelOf = (tables: Tables): string => `workflow:${tables.schema}`;
 
-export const notifyStatement = (
-  channel: string,
-  payloads: readonly string[],
-): { name: string; text: string; values: unknown[] } => ({
+export const notifyStatement = (channel: string, payloads: readonly string[]): Statement => ({
   name: "wake-notify",
   text: "select pg_notify($1, payload) from unnest($2::text[]) as payload",
   values: [channel, payloads],
