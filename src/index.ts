@@ -21,7 +21,7 @@ export type { Flow, WorkflowBuilder } from "./builder/flow.ts";
 export { step, transactionalStep } from "./builder/step.ts";
 export type { Workflow } from "./builder/workflow.ts";
 export type { HostOptions, Persistence } from "./host/host-options.ts";
-export type { PublishOptions, Run, StartOptions } from "./host/run.ts";
+export type { PublishOptions, Run, StartOptions, TransactionClient, WithTransaction } from "./host/run.ts";
 export { type PublishItem, type StartItem, type StartOutcome, WorkflowHost } from "./host/workflow-host.ts";
 export type { ErrorBehavior } from "./models/definition.ts";
 export type { Duration } from "./models/duration.ts";

@@ -21,8 +21,29 @@ export function endPointer(draft: Draft, path: string, ending: Ending): void {
   const pointer = draft.pointers.get(path);
   draft.pointers.delete(path);
   draft.seq += 1;
-  draft.rows.push(rowOf(path, pointer, draft.seq, ending));
+  write(draft, rowOf(path, pointer, draft.seq, ending));
 }
+
+/** A row that this very transition writes first is changed where it stands: one statement does not see its own inserts. */
+function write(draft: Draft, row: PointerRow): void {
+  const earlier = row.write === "update" ? draft.rows.findIndex(({ path }) => path === row.path) : -1;
+  const before = draft.rows[earlier];
+  if (before === undefined) draft.rows.push(row);
+  else draft.rows[earlier] = merged(before, row);
+}
+
+const merged = (before: PointerRow, row: PointerRow): PointerRow => ({
+  ...row,
+  write: before.write,
+  seq: Math.max(before.seq, row.seq),
+  attempts: Math.max(before.attempts, row.attempts),
+  tookMs: Math.max(before.tookMs, row.tookMs),
+  input: row.input ?? before.input,
+  outcome: row.outcome ?? before.outcome,
+  patch: row.patch ?? before.patch,
+  failure: row.failure ?? before.failure,
+  below: row.below ?? before.below,
+});
 
 function rowOf(path: string, pointer: ActivePointer | undefined, seq: number, ending: Ending): PointerRow {
   return {
@@ -50,7 +71,7 @@ export function markStarted(draft: Draft, path: string): void {
 
 /** Changes the status of a row that was written in an earlier transition, or in this one. */
 export function restate(draft: Draft, path: string, status: PointerStatus): void {
-  draft.rows.push({ ...rowOf(path, undefined, 0, { status }), write: "update" });
+  write(draft, { ...rowOf(path, undefined, 0, { status }), write: "update" });
 }
 
 /** Ends a container and forgets what was kept inside it. */

@@ -42,8 +42,8 @@ export class Engine {
 
   async boot(): Promise<void> {
     const hears = await this.listen();
-    // Where hints arrive, and where nobody else can change anything, polling is only the net.
-    if (hears || this.store.alone) this.pollMs = Math.max(this.pollMs, 10_000);
+    // Where hints arrive, polling is only the net.
+    if (hears) this.pollMs = Math.max(this.pollMs, 10_000);
     this.node = this.newNode();
     this.results.start();
     await this.node.boot();

@@ -15,6 +15,7 @@ export interface JanitorParts {
   readonly notices: Notices;
   readonly times: WatchTimes;
   readonly self: string;
+  readonly pollMs: number;
   readonly claimer: Claimer;
   readonly events: Events;
 }
@@ -77,7 +78,7 @@ export class Janitor {
   }
 
   private async sweepOnce(): Promise<number> {
-    const { store, registry, events } = this.parts;
+    const { store, registry, events, pollMs } = this.parts;
     const olderMs = this.olderMs;
     this.olderMs = sweepOlderMs;
     await events.sweep(olderMs, sweepAtOnce);
@@ -85,7 +86,7 @@ export class Janitor {
     const known = new Set(registry.names());
     for (const { state, definitions } of nodes) if (state === "live") definitions.forEach((name) => known.add(name));
     await store.instances.block([...known], sweepAtOnce);
-    return sweepMs;
+    return store.wakes === null ? Math.min(pollMs, sweepMs) : sweepMs; // without hints nobody says that there is something
   }
 
   private async purge(): Promise<number> {

@@ -22,6 +22,17 @@ export interface Run<R> {
   terminate(reason?: string): Promise<boolean>;
 }
 
+/** What holds an open transaction: a `pg` client after BEGIN, PGlite's transaction, or the `tx` of a transactional step. */
+export interface TransactionClient {
+  query(text: string, values?: unknown[]): Promise<{ readonly rows: unknown[] }>;
+}
+
+/** Options of a write that may ride in a caller's transaction. */
+export interface WithTransaction {
+  /** The write commits or vanishes with this transaction: nothing of it is seen before. The run begins after the commit. */
+  readonly tx?: TransactionClient;
+}
+
 export interface StartOptions {
   /** Makes the start idempotent: within a workflow id one key starts one run, however often it is sent. The same key with other data
    *  is a `KeyConflictError`. 1 to 512 bytes. */

@@ -3,10 +3,11 @@ import type { Plan } from "../execution/plan.ts";
 import { validated } from "../execution/validate.ts";
 import { encodeValue } from "../models/codec.ts";
 import type { Environment } from "../models/environment.ts";
+import { InvalidRequestError } from "../models/errors.ts";
 import { KeyConflictError } from "../models/errors-instance.ts";
 import { bucketOf, checkName, keyedId, newInstanceId } from "../models/identity.ts";
 import type { StoredValue } from "../models/stored-value.ts";
-import type { StartRow } from "../persistence/provider.ts";
+import type { CallerWrites, EngineStore, InstanceView, StartRow, TransactionSession } from "../persistence/provider.ts";
 import type { Started } from "./committer.ts";
 import type { EngineNode } from "./engine-node.ts";
 import type { StartOptions } from "./run.ts";
@@ -22,10 +23,10 @@ export interface Departure {
 /** Checks what a caller wants to start and makes the row of it. Throws before anything is stored. */
 export async function prepare(
   plan: Plan,
-  data: unknown,
-  options: StartOptions,
+  item: StartOptions & { readonly data: unknown },
   at: { readonly env: Environment; readonly buckets: number },
 ): Promise<Departure> {
+  const { data, ...options } = item;
   const { schema } = plan.definition;
   const valid = schema === undefined ? data : await validated(schema, data, `start data of "${plan.id}"`);
   const stored = encodeValue(valid, `start data of "${plan.id}"`);
@@ -73,15 +74,35 @@ export class Starter {
     return row.id;
   }
 
-  private arrived({ row, plan, data, key }: Departure, node: EngineNode, started: Started): void {
-    if (started.kind === "existing") {
-      const { view } = started;
-      const isSame = view.inputHash === row.inputHash && view.definition === row.definition;
-      if (!isSame) throw new KeyConflictError(key ?? row.id, row.definition, row.id);
-      return;
+  /** Sends starts inside a caller's transaction: unowned, to be claimed once it commits. */
+  async sendInside(departures: readonly Departure[], store: EngineStore, client: TransactionSession): Promise<void> {
+    const inside = insideOf(store, client);
+    const existing = await inside.start(departures.map(({ row }) => row));
+    const views = await store.instances.look(existing.flatMap((n) => departures[n]?.row ?? []));
+    for (const view of views) {
+      const departure = departures.find(({ row }) => row.id === view.id);
+      if (departure !== undefined) refuseConflict(departure, view);
     }
+  }
+
+  private arrived(departure: Departure, node: EngineNode, started: Started): void {
+    const { row, plan, data } = departure;
+    if (started.kind === "existing") return refuseConflict(departure, started.view);
     if (started.owned) {
       node.worker.born(new LiveInstance(plan, node.id, { bucket: row.bucket, id: row.id, data, frontier: plan.birth }));
     } else node.leftToAny();
   }
+}
+
+/** A key starts one run; the same key with other data is a mistake of the caller's. */
+function refuseConflict({ row, key }: Departure, view: InstanceView): void {
+  const isSame = view.inputHash === row.inputHash && view.definition === row.definition;
+  if (!isSame) throw new KeyConflictError(key ?? row.id, row.definition, row.id);
+}
+
+/** Writes inside a caller's transaction. Throws `InvalidRequestError` where the store has no SQL. */
+export function insideOf(store: EngineStore, client: TransactionSession): CallerWrites {
+  const inside = store.inside?.(client);
+  if (inside === undefined) throw new InvalidRequestError("tx", `cannot be used: the ${store.name} store has no transactions`);
+  return inside;
 }

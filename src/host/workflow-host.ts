@@ -5,13 +5,14 @@ import { HostStoppedError, WouldDeadlockError } from "../models/errors-instance.
 import type { EventType } from "../models/event-type.ts";
 import { parseUuid } from "../models/identity.ts";
 import type { WorkflowDefinition } from "../models/workflow-definition.ts";
+import type { TransactionSession } from "../persistence/provider.ts";
 import { type Listener, Notices } from "../telemetry/notices.ts";
 import { Engine } from "./engine.ts";
 import { checkOptions, type HostOptions, type ResolvedOptions } from "./host-options.ts";
 import { prepareEvent } from "./publisher.ts";
-import type { PublishOptions, Run, StartOptions } from "./run.ts";
+import type { PublishOptions, Run, StartOptions, TransactionClient, WithTransaction } from "./run.ts";
 import { resultOf } from "./run-end.ts";
-import { type Departure, prepare, Starter } from "./starter.ts";
+import { type Departure, insideOf, prepare, Starter } from "./starter.ts";
 import { insideTransaction } from "./transactional-bodies.ts";
 
 /** What became of one start of many. */
@@ -31,8 +32,8 @@ export interface PublishItem<T> extends PublishOptions {
 }
 
 type EventRest<T> = [T] extends [void]
-  ? [data?: undefined, options?: PublishOptions]
-  : [data: NoInfer<T>, options?: PublishOptions];
+  ? [data?: undefined, options?: PublishOptions & WithTransaction]
+  : [data: NoInfer<T>, options?: PublishOptions & WithTransaction];
 
 type State = "new" | "starting" | "running" | "stopping" | "stopped";
 
@@ -102,25 +103,41 @@ export class WorkflowHost {
     return this.stop();
   }
 
-  /** Starts a run. Resolves once it is durable. Throws `WorkflowNotRegisteredError`, `ValidationError`, `NotStorableError`,
-   *  `ValueTooLargeError`, `KeyConflictError`, and `DatabaseUnreachableError` after 30 seconds without the database. */
-  async startWorkflow<D, R, S>(workflow: WorkflowDefinition<D, R, S>, data: NoInfer<S>, options: StartOptions = {}): Promise<Run<R>> {
-    const engine = this.running("startWorkflow");
-    const departure = await this.departure(engine, workflow, data, options);
-    const id = await this.starter.send(departure, engine.node);
-    return this.runOf<R>(id);
+  /**
+   * Starts a run. Resolves once it is durable (with `tx`: once it is written, to be durable with the transaction). Throws
+   * `WorkflowNotRegisteredError`, `ValidationError`, `NotStorableError`, `ValueTooLargeError`, `KeyConflictError`, and
+   * `DatabaseUnreachableError` after 30 seconds without the database.
+   */
+  async startWorkflow<D, R, S>(
+    workflow: WorkflowDefinition<D, R, S>,
+    data: NoInfer<S>,
+    options: StartOptions & WithTransaction = {},
+  ): Promise<Run<R>> {
+    const { tx, ...rest } = options;
+    const engine = this.running("startWorkflow", tx);
+    const departure = await this.departure(engine, workflow, { data, ...rest });
+    if (tx === undefined) await this.starter.send(departure, engine.node);
+    else await this.starter.sendInside([departure], engine.store, sessionOf(tx));
+    return this.runOf<R>(departure.row.id);
   }
 
-  /** Starts many runs at once. What is wrong with one does not keep the others: each has its own outcome, in the order given. */
+  /** Starts many runs at once. What is wrong with one does not keep the others: each has its own outcome, in the order given. With
+   *  `tx` what the database refuses fails the whole transaction, and is thrown. */
   async startWorkflows<D, R, S>(
     workflow: WorkflowDefinition<D, R, S>,
     items: readonly StartItem<NoInfer<S>>[],
+    options: WithTransaction = {},
   ): Promise<readonly StartOutcome<R>[]> {
-    this.running("startWorkflows");
+    const engine = this.running("startWorkflows", options.tx);
+    const departures = await Promise.allSettled(items.map((item) => this.departure(engine, workflow, item)));
+    const ready = departures.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    if (options.tx !== undefined) await this.starter.sendInside(ready, engine.store, sessionOf(options.tx));
     return Promise.all(
-      items.map(async ({ data, ...options }): Promise<StartOutcome<R>> => {
+      departures.map(async (one): Promise<StartOutcome<R>> => {
+        if (one.status === "rejected") return { status: "refused", error: one.reason };
         try {
-          return { status: "started", run: await this.startWorkflow(workflow, data, options) };
+          if (options.tx === undefined) await this.starter.send(one.value, engine.node);
+          return { status: "started", run: this.runOf<R>(one.value.row.id) };
         } catch (error) {
           return { status: "refused", error };
         }
@@ -130,18 +147,14 @@ export class WorkflowHost {
 
   /** Publishes an event to all runs that wait for it under this key, now or later (from runs created before it). Resolves once it is
    *  durable. Throws `ValidationError`, `NotStorableError`, `ValueTooLargeError`, `InvalidNameError`. */
-  async publishEvent<T>(event: EventType<T>, key: string, ...[data, options]: EventRest<T>): Promise<void> {
-    const engine = this.running("publishEvent");
-    await engine.node.events.publish(await prepareEvent(event, { key, data, ...options }, engine));
+  publishEvent<T>(event: EventType<T>, key: string, ...[data, options = {}]: EventRest<T>): Promise<void> {
+    const { tx, ...rest } = options;
+    return this.publish(event, [{ key, data, ...rest }], tx);
   }
 
   /** Publishes many events at once. Throws the first error that one of them meets, after all others are stored. */
-  async publishEvents<T>(event: EventType<T>, items: readonly PublishItem<NoInfer<T>>[]): Promise<void> {
-    const engine = this.running("publishEvents");
-    const outcomes = await Promise.allSettled(
-      items.map(async (item) => engine.node.events.publish(await prepareEvent(event, item, engine))),
-    );
-    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  publishEvents<T>(event: EventType<T>, items: readonly PublishItem<NoInfer<T>>[], options: WithTransaction = {}): Promise<void> {
+    return this.publish(event, items, options.tx);
   }
 
   /** A handle of any run, by its id. Nothing is looked up before it is used. Throws `InvalidNameError` if it is no UUID. */
@@ -154,9 +167,21 @@ export class WorkflowHost {
     return this.notices.listen(listener);
   }
 
-  private async departure(engine: Engine, workflow: object, data: unknown, options: StartOptions): Promise<Departure> {
+  private departure(engine: Engine, workflow: object, item: StartItem<unknown>): Promise<Departure> {
     const { id, version } = workflow as { readonly id: string; readonly version: number };
-    return prepare(this.registry.get(id, version), data, options, { env: this.env, buckets: engine.store.buckets });
+    return prepare(this.registry.get(id, version), item, { env: this.env, buckets: engine.store.buckets });
+  }
+
+  private async publish<T>(
+    event: EventType<T>,
+    items: readonly PublishItem<unknown>[],
+    tx: TransactionClient | undefined,
+  ): Promise<void> {
+    const engine = this.running("publishEvent", tx);
+    const rows = items.map((item) => prepareEvent(event, item, engine));
+    if (tx !== undefined) return insideOf(engine.store, sessionOf(tx)).publish(await Promise.all(rows));
+    const outcomes = await Promise.allSettled(rows.map(async (row) => engine.node.events.publish(await row)));
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 
   private runOf<R>(id: string): Run<R> {
@@ -171,9 +196,9 @@ export class WorkflowHost {
     };
   }
 
-  private running(call: string): Engine {
+  private running(call: string, tx?: TransactionClient): Engine {
     if (this.state === "running" && this.engine !== undefined) {
-      if (insideTransaction.getStore()) throw new WouldDeadlockError(call);
+      if (insideTransaction.getStore() && tx === undefined) throw new WouldDeadlockError(call);
       return this.engine;
     }
     if (this.state === "new") throw new InvalidRequestError(call, "needs a started host: await host.start() first");
@@ -190,3 +215,7 @@ export class WorkflowHost {
     this.notices.tell({ kind: "host-stopped", node: engine.node.id });
   }
 }
+
+const sessionOf = (tx: TransactionClient): TransactionSession => ({
+  query: (text, values) => tx.query(text, values === undefined ? undefined : [...values]),
+});

@@ -28,6 +28,16 @@ export interface EngineStore {
   readonly events: EventStore;
   /** Hints between processes; null where there is one process. */
   readonly wakes: WakeBus | null;
+
+  /** Starts and events inside a caller's own transaction, on the client that holds it; absent where there is no SQL. */
+  inside?(client: TransactionSession): CallerWrites;
+}
+
+/** What may be written inside a caller's transaction: unowned starts and events that nobody has looked at. */
+export interface CallerWrites {
+  /** Answers the indexes of rows whose id exists already. */
+  start(batch: readonly StartRow[]): Promise<readonly number[]>;
+  publish(batch: readonly EventRow[]): Promise<void>;
 }
 
 export interface Capabilities {
