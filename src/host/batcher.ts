@@ -3,6 +3,13 @@ import type { Environment } from "../models/environment.ts";
 /** What a batcher hands over: a batch, and answers in its order. */
 export type Flush<T, R> = (batch: readonly T[]) => Promise<readonly R[]>;
 
+/** How much goes into one batch: so many items, or so many characters of payload, but always one item. */
+export interface BatchLimits<T> {
+  readonly items: number;
+  readonly weight: number;
+  weigh(item: T): number;
+}
+
 interface Pending<T, R> {
   readonly item: T;
   resolve(answer: R): void;
@@ -15,15 +22,15 @@ interface Pending<T, R> {
  */
 export class Batcher<T, R> {
   private readonly env: Environment;
-  private readonly cap: number;
+  private readonly limits: BatchLimits<T>;
   private readonly flush: Flush<T, R>;
   private waiting: Pending<T, R>[] = [];
   private isPumping = false;
   private readonly idle: (() => void)[] = [];
 
-  constructor(env: Environment, cap: number, flush: Flush<T, R>) {
+  constructor(env: Environment, limits: BatchLimits<T>, flush: Flush<T, R>) {
     this.env = env;
-    this.cap = cap;
+    this.limits = limits;
     this.flush = flush;
   }
 
@@ -52,7 +59,14 @@ export class Batcher<T, R> {
   }
 
   private take(): Pending<T, R>[] {
-    if (this.waiting.length > this.cap) return this.waiting.splice(0, this.cap);
+    const { items, weight, weigh } = this.limits;
+    let total = 0;
+    let count = 0;
+    for (const { item } of this.waiting) {
+      total += weigh(item);
+      if (count >= items || (count > 0 && total > weight)) return this.waiting.splice(0, count);
+      count += 1;
+    }
     const batch = this.waiting;
     this.waiting = [];
     return batch;

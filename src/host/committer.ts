@@ -1,7 +1,8 @@
 import type { Environment } from "../models/environment.ts";
-import type { Transition } from "../models/transition.ts";
+import { maxTransitionBytes } from "../models/limits.ts";
+import { type Transition, weightOf } from "../models/transition.ts";
 import type { EngineStore, InstanceRef, InstanceView, StartRow } from "../persistence/provider.ts";
-import { Batcher } from "./batcher.ts";
+import { type BatchLimits, Batcher } from "./batcher.ts";
 import type { DatabaseClock } from "./clock.ts";
 import { persistently, splitting } from "./persist.ts";
 
@@ -18,7 +19,9 @@ export interface Committed {
   readonly now: number;
 }
 
-const cap = 500;
+const batch = { items: 500, weight: maxTransitionBytes } as const;
+const startLimits: BatchLimits<StartRow> = { ...batch, weigh: (row) => row.data.length };
+const transitionLimits: BatchLimits<Transition> = { ...batch, weigh: weightOf };
 const startGivesUpMs = 30_000;
 
 /** Starts and transitions, group-committed on lanes that own disjoint buckets. */
@@ -38,8 +41,8 @@ export class Committer {
     this.owner = from.owner;
     this.signal = from.signal;
     const lanes = Array.from({ length: from.store.lanes });
-    this.starts = lanes.map(() => new Batcher(from.env, cap, (batch) => this.flushStarts(batch)));
-    this.transitions = lanes.map(() => new Batcher(from.env, cap, (batch) => this.flushTransitions(batch)));
+    this.starts = lanes.map(() => new Batcher(from.env, startLimits, (rows) => this.flushStarts(rows)));
+    this.transitions = lanes.map(() => new Batcher(from.env, transitionLimits, (rows) => this.flushTransitions(rows)));
   }
 
   start(row: StartRow): Promise<Started> {

@@ -1,6 +1,7 @@
 import type { Environment } from "../models/environment.ts";
+import { maxTransitionBytes } from "../models/limits.ts";
 import type { Delivery, EngineStore, EventRef, EventRow, SubscriptionRef } from "../persistence/provider.ts";
-import { Batcher } from "./batcher.ts";
+import { type BatchLimits, Batcher } from "./batcher.ts";
 import type { Hints } from "./hints.ts";
 import { persistently, splitting } from "./persist.ts";
 
@@ -11,7 +12,8 @@ export interface EventEars {
   mail(): void;
 }
 
-const cap = 500;
+const refs = { items: 500, weight: 500, weigh: () => 1 } as const;
+const rows: BatchLimits<EventRow> = { items: 500, weight: maxTransitionBytes, weigh: ({ data }) => data?.length ?? 0 };
 const publishGivesUpMs = 30_000;
 
 /**
@@ -28,11 +30,11 @@ export class Events {
     this.from = from;
     const { env, store, signal } = from;
     const patient = { env, what: "Delivering events", signal };
-    this.publishes = new Batcher(env, cap, (batch) => this.store(batch));
-    this.deliveries = new Batcher(env, cap, (batch) =>
+    this.publishes = new Batcher(env, rows, (batch) => this.store(batch));
+    this.deliveries = new Batcher(env, refs, (batch) =>
       persistently(patient, () => store.events.deliver(batch)).then((delivery) => this.told(batch, delivery)),
     );
-    this.looks = new Batcher(env, cap, (batch) =>
+    this.looks = new Batcher(env, refs, (batch) =>
       persistently(patient, () => store.events.look(batch)).then((delivery) => this.told(batch, delivery)),
     );
   }

@@ -1,6 +1,9 @@
 import type { Environment } from "../models/environment.ts";
 import { describeFailure } from "../models/failure.ts";
-import type { Transition } from "../models/transition.ts";
+import { WorkflowError } from "../models/errors.ts";
+import { ValueTooLargeError } from "../models/errors-values.ts";
+import { maxTransitionBytes } from "../models/limits.ts";
+import { type Transition, weightOf } from "../models/transition.ts";
 import { load } from "../execution/answer.ts";
 import { runBody } from "../execution/body.ts";
 import type { BodyFact, Fact } from "../execution/facts.ts";
@@ -181,10 +184,25 @@ export class Worker {
     // Until its answer is committed a body counts as running, so that nobody starts it again or gives the instance away.
     const answered = facts.flatMap((fact) => (isAnswer(fact) ? [fact.path] : []));
     const isBusy = live.running.size > answered.length;
-    const transition = transitionOf(live, decision, { buckets: store.buckets, isLeaving: this.isLeaving, isBusy });
-    const outcome = await committer.commit(transition);
+    const stance = { buckets: store.buckets, isLeaving: this.isLeaving, isBusy };
+    const transition = transitionOf(live, decision, stance);
+    const weight = weightOf(transition);
+    if (weight > maxTransitionBytes) return this.refuse(live, new ValueTooLargeError("transition", weight, maxTransitionBytes));
+    const outcome = await committer.commit(transition).catch((error: unknown) => {
+      if (!isRefusal(error)) throw error;
+      return this.refuse(live, error);
+    });
+    if (outcome === undefined) return;
     for (const path of answered) live.running.delete(path);
     this.commitHeld(live, transition, decision, outcome);
+  }
+
+  /** What the database cannot store suspends the instance as it was before, visibly. */
+  private async refuse(live: LiveInstance, error: unknown): Promise<undefined> {
+    const { store, committer } = this.parts;
+    const decision = await takeTurn(live, [{ kind: "corrupt", failure: describeFailure(error) }], store.instances);
+    const transition = transitionOf(live, decision, { buckets: store.buckets, isLeaving: false, isBusy: false });
+    this.commitHeld(live, transition, decision, await committer.commit(transition));
   }
 
   /** What cannot be decided (a frontier that does not fit the definition, say) suspends the instance, visibly. */
@@ -294,6 +312,8 @@ export class Worker {
 
 const isAnswer = (fact: Fact): fact is BodyFact =>
   fact.kind === "succeeded" || fact.kind === "failed" || fact.kind === "slept";
+
+const isRefusal = (error: unknown): boolean => error instanceof WorkflowError && error.errorClass === "invalid";
 
 const isPassingRead = (error: unknown): boolean =>
   error instanceof Error && "shouldRetry" in error && (error as { shouldRetry(): boolean }).shouldRetry();

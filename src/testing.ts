@@ -1,0 +1,1 @@
+export { MemoryPersistenceProvider } from "./persistence/memory/provider.ts";
