@@ -91,7 +91,10 @@ export default {
       comment: "A room or file named after nothing in particular ends up holding everything. Name it after its noun.",
       severity: "error",
       from: {},
-      to: { path: lumber.flatMap((name) => [`/${name}/`, `/${name}[.]ts$`]), pathNot: "(^|/)node_modules/" },
+      to: {
+        path: lumber.flatMap((name) => [`/${name}/`, `/${name}[.]ts$`]),
+        pathNot: ["(^|/)node_modules/", "^test/"],
+      },
     },
     {
       name: "no-circle",
