@@ -1,0 +1,53 @@
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Environment } from "../../models/environment.ts";
+import { DirectoryNotWritableError } from "../../models/errors-storage.ts";
+import { WorkflowError } from "../../models/errors.ts";
+import { DirectoryLock } from "./lock.ts";
+
+/** The directory of an embedded database, locked: `data` holds PostgreSQL's files, and is for this user alone. */
+export class DatabaseDirectory {
+  readonly lock: DirectoryLock;
+  readonly data: string;
+  readonly #unfinished: string;
+
+  /** Makes the directory if need be. Throws `DirectoryNotWritableError` and `DirectoryInUseError`. */
+  static async open(env: Environment, path: string): Promise<DatabaseDirectory> {
+    const directory = resolve(path);
+    try {
+      makePrivate(directory);
+      return new DatabaseDirectory(directory, await DirectoryLock.take(env, directory));
+    } catch (error) {
+      if (error instanceof WorkflowError) throw error;
+      throw new DirectoryNotWritableError(directory, { cause: error });
+    }
+  }
+
+  private constructor(directory: string, lock: DirectoryLock) {
+    this.lock = lock;
+    this.data = join(directory, "data");
+    this.#unfinished = join(directory, "unfinished");
+  }
+
+  /** Makes ready for PGlite to open. What a first start left unfinished, before anything was kept in it, is begun anew. Answers
+   *  whether there are no data yet. */
+  begin(): boolean {
+    if (existsSync(this.#unfinished)) rmSync(this.data, { recursive: true, force: true });
+    const isNew = !existsSync(join(this.data, "PG_VERSION"));
+    if (isNew) writeFileSync(this.#unfinished, "The first start has not come to its end.\n", { mode: 0o600 });
+    mkdirSync(this.data, { recursive: true, mode: 0o700 });
+    chmodSync(this.data, 0o700); // PGlite makes files that everybody may read
+    return isNew;
+  }
+
+  /** The database has been made and lies on the disk. */
+  finish(): void {
+    rmSync(this.#unfinished, { force: true });
+  }
+}
+
+function makePrivate(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (!statSync(directory).isDirectory()) throw new Error("It is a file.");
+  accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+}

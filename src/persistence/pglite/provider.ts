@@ -1,0 +1,38 @@
+import { systemEnvironment, type Environment } from "../../models/environment.ts";
+import { SqlEngineStore, type SqlStoreOptions } from "../postgres/store.ts";
+import { PgliteDatabase, type PgliteOptions } from "./database.ts";
+
+export interface PgliteProviderOptions
+  extends PgliteOptions, Pick<SqlStoreOptions, "schema" | "migrate" | "buckets" | "testClock"> {
+  readonly environment?: Environment;
+}
+
+/**
+ * Keeps workflows in an embedded PostgreSQL (PGlite) in a directory, for one process at a time, or in memory. Needs the package
+ * `@electric-sql/pglite`.
+ *
+ * ```ts
+ * const persistence = new PglitePersistenceProvider({ directory: ".workflow-core" });
+ * await persistence.initialize();
+ * ```
+ */
+export class PglitePersistenceProvider {
+  /** What the engine's host works with. No other process can be using it. */
+  readonly store: SqlEngineStore;
+
+  constructor(options: PgliteProviderOptions = {}) {
+    const env = options.environment ?? systemEnvironment();
+    this.store = new SqlEngineStore(new PgliteDatabase(options, env), env, { ...options, alone: true });
+  }
+
+  /** Starts the database and creates or checks the schema. Throws `DirectoryInUseError`, `DirectoryNotWritableError` and
+   *  `MissingDependencyError`. */
+  initialize(): Promise<void> {
+    return this.store.initialize();
+  }
+
+  /** Lets what is under way come to its end, and gives the directory free. */
+  close(): Promise<void> {
+    return this.store.close();
+  }
+}
