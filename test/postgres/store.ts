@@ -179,10 +179,10 @@ export function subscriptionOf(
 export const waiting = (
   ref: InstanceRef,
   owner: string,
-  name: string,
-  key: string | null,
+  event: readonly [name: string, key: string | null],
   facts: Partial<Transition> = {},
 ): Transition => {
+  const [name, key] = event;
   const { bucket, topic, path } = subscriptionOf(ref, name, key);
   return transition(ref, owner, { release: "park", subscribe: [{ bucket, topic, path, name, key }], ...facts });
 };

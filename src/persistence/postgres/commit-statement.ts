@@ -103,8 +103,12 @@ export function commitTransitions(t: Tables): (batch: readonly Transition[]) => 
   const wide = commitWide(t);
   return (batch) =>
     isNarrow(batch)
-      ? { name: "commit", text: narrow, values: [...transitionColumns(batch), ...pointerColumns(insertedOf(batch))] }
-      : { name: "commit-wide", text: wide, values: [...transitionColumns(batch), ...childColumns(batch)] };
+      ? {
+          name: "instance-commit",
+          text: narrow,
+          values: [...transitionColumns(batch), ...pointerColumns(insertedOf(batch))],
+        }
+      : { name: "instance-commit-wide", text: wide, values: [...transitionColumns(batch), ...childColumns(batch)] };
 }
 
 function childColumns(batch: readonly Transition[]): readonly (string | null)[] {

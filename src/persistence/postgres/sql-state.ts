@@ -24,6 +24,7 @@ const rules: ReadonlyMap<string, SqlStateRule> = new Map<string, SqlStateRule>([
   ["40P01", conflict],
   ["55P03", conflict],
   ["40", conflict],
+  ["40003", lost],
   ["57014", passing],
   ["55006", passing],
   ["25P03", lost],
