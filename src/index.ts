@@ -26,12 +26,7 @@ export { type PublishItem, type StartItem, type StartOutcome, WorkflowHost } fro
 export type { ErrorBehavior } from "./models/definition.ts";
 export type { Duration } from "./models/duration.ts";
 export { consoleLogger, type Logger } from "./models/environment.ts";
-export {
-  type ErrorClass,
-  InvalidRequestError,
-  PermanentError,
-  WorkflowError,
-} from "./models/errors.ts";
+export { type ErrorClass, InvalidRequestError, PermanentError, WorkflowError } from "./models/errors.ts";
 export * from "./models/errors-definition.ts";
 export * from "./models/errors-instance.ts";
 export * from "./models/errors-storage.ts";

@@ -12,8 +12,10 @@ import { evaluate, resolve, type Sight, subjectOf } from "./scope.ts";
 /** Where a turn gets what it does not have in memory. */
 export type Reader = Pick<InstanceStore, "pointers">;
 
-/** Answers what `decide` asked: author's functions at once, values that have left memory from the store. */
-export function answer(live: LiveInstance, draft: Draft, ask: Ask, reader: Reader): AnswerFact | Promise<AnswerFact> {
+type Answered = AnswerFact | Promise<AnswerFact> | undefined;
+
+/** Answers what `decide` asked: author's functions at once, values that have left memory from the store; undefined without one. */
+export function answer(live: LiveInstance, draft: Draft, ask: Ask, reader: Reader | undefined): Answered {
   const sight: Sight = { live, draft, path: ask.path };
   if (ask.kind === "unstack") return unstack(live, draft, ask.path, reader);
   if (ask.kind === "collect") return collect(sight, ask, reader);
@@ -68,12 +70,13 @@ export function patchedBy(sight: Sight, node: Node, value: unknown): Patched | u
   return patchData(dataOf(sight), evaluate(sight, node.output, value), `${sight.path}.output`);
 }
 
-function collect(sight: Sight, ask: Ask & { kind: "collect" }, reader: Reader): AnswerFact | Promise<AnswerFact> {
+function collect(sight: Sight, ask: Ask & { kind: "collect" }, reader: Reader | undefined): Answered {
   const { live, draft } = sight;
   const missing = live.isComplete
     ? []
     : ask.children.flatMap(({ from }) => (from !== undefined && resolve(sight, from) === undefined ? [from] : []));
   if (missing.length === 0) return collected(sight, ask);
+  if (reader === undefined) return undefined;
   return load(live, missing, reader).then(() => collected({ live, draft, path: ask.path }, ask));
 }
 
@@ -119,9 +122,9 @@ interface Below {
 }
 
 /** What lies below a pointer on its stack: in a row of this very decision, or in the store. */
-function unstack(live: LiveInstance, draft: Draft, path: string, reader: Reader): AnswerFact | Promise<AnswerFact> {
+function unstack(live: LiveInstance, draft: Draft, path: string, reader: Reader | undefined): Answered {
   const fact = ({ below, inner }: Below): AnswerFact => ({ kind: "answered", ask: "unstack", path, below, inner });
   const row = draft.rows.find((one) => one.path === path && one.below !== null);
   if (row?.below != null) return fact(JSON.parse(row.below) as Below);
-  return reader.pointers(live, [path]).then(([found]) => fact((found?.below ?? {}) as Below));
+  return reader?.pointers(live, [path]).then(([found]) => fact((found?.below ?? {}) as Below));
 }

@@ -8,7 +8,7 @@ import type { ActivePointer } from "../models/frontier.ts";
 import { undoneBy } from "../models/path.ts";
 import type { StepContext } from "../models/step.ts";
 import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
-import type { TransactionSession } from "../persistence/provider.ts";
+import type { StoredPointer, TransactionSession } from "../persistence/provider.ts";
 import { inputOf, type Reader } from "./answer.ts";
 import type { BodyFact } from "./facts.ts";
 import { mappingFailure } from "./guard.ts";
@@ -26,10 +26,22 @@ export interface BodyRun {
   readonly env: Environment;
   readonly reader: Reader;
   readonly tx?: TransactionSession;
+  /** For a compensation: the row of the step that it undoes, if it was read before. */
+  readonly undoes?: StoredPointer | undefined;
 }
 
-/** Runs a body to its answer. Never throws: whatever goes wrong in it is a `failed` fact. */
-export async function runBody(run: BodyRun): Promise<BodyFact> {
+/** The row of the step that a compensation undoes; undefined for one in doubt, which has none. */
+export async function rowToUndo({ live, path, reader }: BodyRun): Promise<StoredPointer | undefined> {
+  if (live.state.frontier.pointers[path]?.inDoubt) return undefined;
+  const [row] = await reader.pointers(live, [undoneBy(path)]);
+  return row;
+}
+
+/**
+ * Runs a body to its answer. Never throws: whatever goes wrong in it is a `failed` fact. Answers undefined for a body that was told
+ * to stop (by a shutdown, a request, a lost heartbeat) and did so by throwing: that is no failure of its attempt.
+ */
+export async function runBody(run: BodyRun): Promise<BodyFact | undefined> {
   const { live, path, node, env } = run;
   const began = env.monotonic();
   const pointer = live.state.frontier.pointers[path] ?? {};
@@ -49,6 +61,7 @@ export async function runBody(run: BodyRun): Promise<BodyFact> {
     const answer = await (timeoutMs === undefined ? called : within(timeoutMs, called, context, env));
     return { ...facts, input, tookMs: env.monotonic() - began, ...factOf(answer, path) };
   } catch (thrown) {
+    if (context.wasStopped) return undefined;
     const failure = describeFailure(context.reasonFor(thrown), path);
     const final = failure.errorClass === "permanent" || failure.errorClass === "invalid";
     return { ...facts, kind: "failed", input, tookMs: env.monotonic() - began, failure, final, random: env.random() };
@@ -119,6 +132,11 @@ class BodyContext implements StepContext {
     this.controller?.abort(reason);
   }
 
+  /** The engine told it to stop, for a reason that is none of its own. */
+  get wasStopped(): boolean {
+    return this.aborted !== undefined && !(this.aborted.reason instanceof StepTimeoutError);
+  }
+
   /** A body that was told to stop and threw has stopped for that reason. */
   reasonFor(thrown: unknown): unknown {
     return this.aborted?.reason instanceof StepTimeoutError ? this.aborted.reason : thrown;
@@ -142,15 +160,16 @@ async function callBody({ live, node }: BodyRun, context: BodyContext): Promise<
 
 /** A compensation gets what its step was given and what it answered, as its pointer's row holds them. */
 async function callCompensation(run: BodyRun, pointer: ActivePointer, context: BodyContext): Promise<unknown> {
-  const { live, node, reader } = run;
+  const { live, node } = run;
   if (node.compensation === undefined) return undefined;
   const compensation = functionOf(live.plan, node.compensation) as Callable;
   const path = undoneBy(run.path);
   if (pointer.inDoubt) {
-    const input = "undoes" in pointer ? storedFromJson(pointer.undoes).get() : subjectOf({ live, draft: undefined, path });
+    const input =
+      "undoes" in pointer ? storedFromJson(pointer.undoes).get() : subjectOf({ live, draft: undefined, path });
     return compensation({ input, outcome: "unknown" }, context);
   }
-  const [row] = await reader.pointers(live, [path]);
+  const row = run.undoes ?? (await rowToUndo(run));
   const read = (tree: unknown): unknown => (tree === undefined ? undefined : storedFromJson(tree).get());
   return compensation({ input: read(row?.input), outcome: "completed", result: read(row?.outcome) }, context);
 }

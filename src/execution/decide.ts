@@ -99,6 +99,10 @@ function make(draft: Draft, move: Move): void {
       const { node } = draft.place(move.path);
       return kindOf(node).admit?.(draft, move.path, node);
     }
+    case "join": {
+      const { node } = draft.place(move.path);
+      return kindOf(node).join?.(draft, move.path, node);
+    }
     case "unwind":
       return unwind(draft, move.path);
   }
@@ -123,11 +127,16 @@ function containerPath(block: string, container: Node): string {
   return container.kind === "saga" ? block : blockOf(block);
 }
 
-/** Children that an earlier transition had no room for, and rollbacks that wait for their next step. */
+/** What an earlier transition had no room for, or could not read: children to admit or to join, rollbacks to go on with. */
 function goOn(draft: Draft): void {
-  for (const [path, scope] of draft.scopes) {
-    if ((scope.next ?? 0) < (scope.count ?? 0)) draft.moves.push({ kind: "admit", path });
+  for (const [path, { open = 0, next = 0, count, rollback }] of draft.scopes) {
+    if (rollback !== undefined && rollback.current === undefined) draft.moves.push({ kind: "unwind", path });
+    if (count === undefined) continue;
+    if (next < count) draft.moves.push({ kind: "admit", path });
+    else if (open === 0) draft.moves.push({ kind: "join", path });
   }
+  if (draft.rollback !== undefined && draft.rollback.current === undefined)
+    draft.moves.push({ kind: "unwind", path: "" });
 }
 
 function answered(draft: Draft, fact: AnswerFact): void {

@@ -15,6 +15,7 @@ export type Move =
   | { readonly kind: "leave"; readonly path: string }
   | { readonly kind: "close"; readonly path: string }
   | { readonly kind: "admit"; readonly path: string }
+  | { readonly kind: "join"; readonly path: string }
   | { readonly kind: "unwind"; readonly path: string };
 
 /**
@@ -51,10 +52,12 @@ export class Draft {
   readonly doubts: DoubtfulStep[] = [];
   /** Children wait for admission that this transition had no room for. */
   more = false;
+  private readonly before: InstanceState;
   private movesMade = 0;
 
   constructor(plan: Plan, before: InstanceState) {
     const { frontier } = before;
+    this.before = before;
     this.plan = plan;
     this.pointers = new Map(Object.entries(frontier.pointers));
     this.scopes = new Map(frontier.scopes === undefined ? undefined : Object.entries(frontier.scopes));
@@ -140,8 +143,16 @@ export class Draft {
       items: this.items,
       closed: this.closed,
       cancelled: this.cancelled,
+      isIdle: this.isIdle,
       more: this.more,
     };
+  }
+
+  private get isIdle(): boolean {
+    const rows = this.rows.length + this.history.length + this.consume.length + this.subscribe.length;
+    if (rows > 0 || this.dataChanged || this.more || this.status !== this.before.status) return false;
+    const { pointers, scopes = {}, rollback } = this.before.frontier;
+    return isSame(this.pointers, pointers) && isSame(this.scopes, scopes) && this.rollback === rollback;
   }
 
   private frontier(): Frontier {
@@ -156,3 +167,7 @@ export class Draft {
     };
   }
 }
+
+/** Whether a copy still holds the very same entries. */
+const isSame = <T>(copy: ReadonlyMap<string, T>, original: Readonly<Record<string, T>>): boolean =>
+  copy.size === Object.keys(original).length && [...copy].every(([key, value]) => original[key] === value);

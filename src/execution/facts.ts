@@ -82,7 +82,13 @@ export interface Child {
 export type AnswerFact =
   | { readonly kind: "answered"; readonly ask: "input"; readonly path: string; readonly value: StoredValue }
   | { readonly kind: "answered"; readonly ask: "condition"; readonly path: string; readonly value: boolean }
-  | { readonly kind: "answered"; readonly ask: "items"; readonly path: string; readonly items: StoredValue; readonly count: number }
+  | {
+      readonly kind: "answered";
+      readonly ask: "items";
+      readonly path: string;
+      readonly items: StoredValue;
+      readonly count: number;
+    }
   | { readonly kind: "answered"; readonly ask: "key"; readonly path: string; readonly key: string }
   | { readonly kind: "answered"; readonly ask: "duration"; readonly path: string; readonly delayMs: number }
   | { readonly kind: "answered"; readonly ask: "patch"; readonly path: string; readonly patched: Patched }

@@ -18,7 +18,10 @@ export function mapped(plan: Plan, reference: FunctionRef, args: readonly unknow
   const answer = fn(...args);
   if (isThenable(answer)) {
     void Promise.resolve(answer).catch(() => undefined); // its rejection is nobody else's
-    throw new InvalidRequestError(reference.ref, "must answer at once: a promise is refused here, do async work in a step");
+    throw new InvalidRequestError(
+      reference.ref,
+      "must answer at once: a promise is refused here, do async work in a step",
+    );
   }
   return answer;
 }
@@ -38,7 +41,8 @@ export function patchData(data: StoredValue, patch: unknown, what: string): Patc
     throw new InvalidRequestError(what, "must answer an object: the fields of the data to be changed");
   }
   const before = data.get();
-  const merged = typeof before === "object" && before !== null && !Array.isArray(before) ? { ...before, ...patch } : patch;
+  const merged =
+    typeof before === "object" && before !== null && !Array.isArray(before) ? { ...before, ...patch } : patch;
   return { patch: encodeValue(patch, what), data: encodeValue(merged, "data") };
 }
 

@@ -31,8 +31,8 @@ export class LiveInstance implements InstanceRef {
   /** Paths whose timers are set in this process. */
   readonly timers = new Set<string>();
   private readonly turnWaiters: (() => void)[] = [];
-  /** Pointers whose bodies were started and whose answers are not committed. */
-  readonly running = new Set<string>();
+  /** Pointers whose bodies were started and whose answers are not committed, with the monotonic time of their start. */
+  readonly running = new Map<string, number>();
   /** Bodies that run, by path. */
   readonly bodies = new Map<string, { abort(reason: unknown): void }>();
 

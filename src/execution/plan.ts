@@ -1,4 +1,11 @@
-import { type AnyFunction, type Block, blocksOf, type Definition, type FunctionRef, type Node } from "../models/definition.ts";
+import {
+  type AnyFunction,
+  type Block,
+  blocksOf,
+  type Definition,
+  type FunctionRef,
+  type Node,
+} from "../models/definition.ts";
 import { CorruptStateError } from "../models/errors-values.ts";
 import { emptyFrontier, type Frontier } from "../models/frontier.ts";
 import { childOf, staticPath } from "../models/path.ts";
@@ -59,7 +66,13 @@ export function planOf(definition: Definition): Plan {
       const iterates = block.iterates || node.kind === "forEach";
       for (const inner of blocksOf(node)) {
         const { nodes } = inner.block;
-        index(own + inner.part, { nodes, container: place, concurrent, iterates, valued: valued && node.kind !== "wait" });
+        index(own + inner.part, {
+          nodes,
+          container: place,
+          concurrent,
+          iterates,
+          valued: valued && node.kind !== "wait",
+        });
       }
     });
   }
@@ -76,7 +89,8 @@ export const isUnbegun = ({ pointers, scopes, seq }: Frontier): boolean =>
 /** The place of a pointer, by its path at run time. */
 export function placeOf(plan: Plan, path: string): Place {
   const place = plan.places.get(staticPath(path));
-  if (place === undefined) throw new CorruptStateError("frontier", `"${plan.id}" version ${plan.version} has no step "${path}"`);
+  if (place === undefined)
+    throw new CorruptStateError("frontier", `"${plan.id}" version ${plan.version} has no step "${path}"`);
   return place;
 }
 
@@ -84,3 +98,7 @@ export function placeOf(plan: Plan, path: string): Place {
 export function functionOf(plan: Plan, reference: FunctionRef): AnyFunction {
   return plan.definition.functions.get(reference.ref) as AnyFunction;
 }
+
+/** Whether a path is that of a compensation: no step stands there, but one above it. */
+export const isUndoPath = (plan: Plan, path: string): boolean =>
+  path.endsWith("/undo") && !plan.places.has(staticPath(path));

@@ -5,6 +5,7 @@ import type { WorkflowStatus } from "../models/instance.ts";
 import { blockOf, isInside, staticPath, undoneBy, undoOf } from "../models/path.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import type { Draft } from "./draft.ts";
+import { isUndoPath } from "./plan.ts";
 import { cancelPointer, endContainer, endPointer, restate } from "./finish.ts";
 
 /** A step has failed for good: what its author wants to happen then. (`suspend` is the step's own affair.) */
@@ -179,8 +180,7 @@ function compensate(draft: Draft, path: string, pointer: ActivePointer): void {
 }
 
 /** Whether a pointer is the compensation of the step whose path it carries. */
-export const isUndo = (draft: Draft, path: string): boolean =>
-  path.endsWith("/undo") && !draft.plan.places.has(staticPath(path));
+export const isUndo = (draft: Draft, path: string): boolean => isUndoPath(draft.plan, path);
 
 /** A compensation is done: its step counts as compensated, and the next one follows. */
 export function undone(draft: Draft, path: string, outcome: string | undefined, tookMs: number): void {

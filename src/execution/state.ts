@@ -38,6 +38,8 @@ export interface Decision {
   readonly closed: readonly string[];
   /** Pointers that were cancelled: bodies of theirs that run get their signal. */
   readonly cancelled: readonly string[];
+  /** Nothing was decided: neither rows nor a change of state. */
+  readonly isIdle: boolean;
   /** The transition is full; go on with a `continue` fact after the commit. */
   readonly more: boolean;
 }

@@ -14,8 +14,15 @@ import { isUndo } from "./rollback.ts";
 import type { Decision } from "./state.ts";
 import { validateEvent } from "./validate.ts";
 
-/** Decides what facts make of an instance: each fact on what the one before it left, with all that `decide` asks answered. */
-export async function takeTurn(live: LiveInstance, facts: readonly Fact[], reader: Reader): Promise<Decision> {
+/**
+ * Decides what facts make of an instance: each fact on what the one before it left, with all that `decide` asks answered. Without a
+ * reader, what must be read is left to the next turn (`more`), which a `continue` fact begins.
+ */
+export async function takeTurn(
+  live: LiveInstance,
+  facts: readonly Fact[],
+  reader: Reader | undefined,
+): Promise<Decision> {
   const draft = new Draft(live.plan, live.state);
   for (const fact of facts) {
     const asking = settle(live, draft, completed(live, draft, fact), reader);
@@ -26,12 +33,13 @@ export async function takeTurn(live: LiveInstance, facts: readonly Fact[], reade
 }
 
 /** Decides one fact and everything that it asks; answers a promise only if the store must be read. */
-function settle(live: LiveInstance, draft: Draft, fact: Fact, reader: Reader): Promise<void> | undefined {
+function settle(live: LiveInstance, draft: Draft, fact: Fact, reader: Reader | undefined): Promise<void> | undefined {
   decide(draft, fact);
   for (let ask = draft.asks.shift(); ask !== undefined; ask = draft.asks.shift()) {
     const answered = answer(live, draft, ask, reader);
-    if (answered instanceof Promise) return answered.then((late) => settle(live, draft, late, reader));
-    decide(draft, answered);
+    if (answered === undefined) draft.more = true;
+    else if (answered instanceof Promise) return answered.then((late) => settle(live, draft, late, reader));
+    else decide(draft, answered);
   }
   return undefined;
 }
@@ -52,12 +60,12 @@ function completed(live: LiveInstance, draft: Draft, fact: Fact): Fact {
 }
 
 /** Requests are carried out, oldest first; then each waiting pointer takes the oldest event of its topic. */
-async function takeInbox(live: LiveInstance, draft: Draft, reader: Reader): Promise<void> {
+async function takeInbox(live: LiveInstance, draft: Draft, reader: Reader | undefined): Promise<void> {
   for (const row of live.inbox) {
     if (row.kind === "event" || draft.consume.includes(row.source)) continue;
     decide(draft, { kind: "request", request: row.kind, source: row.source, reason: reasonOf(row.payload) });
   }
-  for (let taken = true; taken && !draft.isOver; ) {
+  for (let taken = true; taken && !draft.isOver;) {
     taken = false;
     for (const row of live.inbox) {
       if (row.kind !== "event" || draft.consume.includes(row.source)) continue;

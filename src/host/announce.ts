@@ -29,7 +29,11 @@ function ofPointer(about: InstanceNotice, row: PointerRow): Notice | undefined {
     case "Compensated":
       return { ...step, kind: "step-compensated" };
     case "Failed":
-      return { ...step, kind: "step-failed", failure: row.failure === null ? undefined : (JSON.parse(row.failure) as Failure) };
+      return {
+        ...step,
+        kind: "step-failed",
+        failure: row.failure === null ? undefined : (JSON.parse(row.failure) as Failure),
+      };
     default:
       return undefined;
   }

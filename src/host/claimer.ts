@@ -57,6 +57,12 @@ export class Claimer {
     if (this.isHungry) this.loop.poke();
   }
 
+  /** An instance was dropped whose row may still name this node: the next claim gives such rows back first. */
+  unsure(): void {
+    this.isUnsure = true;
+    this.loop.poke();
+  }
+
   /** Forgets what it knows of timers: others may have left some. */
   askAgain(): void {
     this.hasAskedDue = false;
@@ -87,9 +93,9 @@ export class Claimer {
     const { store, clock, owner, registry, worker, slots, pollMs, mayStart } = this.parts;
     const limit = Math.min(claimAtOnce, slots - worker.live.size);
     this.isHungry = limit <= 0;
+    if (this.isUnsure && !worker.isLeaving) await this.giveBack();
     const definitions = registry.names();
     if (limit <= 0 || definitions.length === 0 || worker.isLeaving || !mayStart()) return pollMs;
-    if (this.isUnsure) await this.giveBack();
     this.isUnsure = true;
     const { now, claimed } = await store.instances.claim({ owner, definitions, limit, buckets: this.rotated() });
     this.isUnsure = false;
@@ -106,6 +112,7 @@ export class Claimer {
   /** A claim whose answer was lost may have taken what nobody here knows of. */
   private async giveBack(): Promise<void> {
     const { store, owner, held } = this.parts;
+    this.isUnsure = false;
     const given = await store.instances.disown(owner, held());
     if (given > 0) this.parts.env.logger.info("Instances of a lost claim were given back", { instances: given });
   }
@@ -149,7 +156,8 @@ export class Claimer {
 
   private adopt(claimed: ClaimedInstance, now: number, inbox: readonly InboxRow[]): void {
     const { registry, owner, worker } = this.parts;
-    const plan = registry.find(claimed.definition, claimed.version) ?? registry.unknown(claimed.definition, claimed.version);
+    const plan =
+      registry.find(claimed.definition, claimed.version) ?? registry.unknown(claimed.definition, claimed.version);
     void worker.claimed(new LiveInstance(plan, owner, claimed), now, inbox);
   }
 }

@@ -34,7 +34,13 @@ export class Committer {
   private readonly starts: readonly Batcher<StartRow, Started>[];
   private readonly transitions: readonly Batcher<Transition, Committed>[];
 
-  constructor(from: { store: EngineStore; env: Environment; clock: DatabaseClock; owner: string; signal: AbortSignal }) {
+  constructor(from: {
+    store: EngineStore;
+    env: Environment;
+    clock: DatabaseClock;
+    owner: string;
+    signal: AbortSignal;
+  }) {
     this.store = from.store;
     this.env = from.env;
     this.clock = from.clock;
@@ -105,7 +111,11 @@ export class Committer {
   }
 
   /** After an unknown outcome, what the fence refuses may have held the first time: then my epoch stands, one revision on. */
-  private async recognise(part: readonly Transition[], refused: readonly number[], committed: Committed[]): Promise<void> {
+  private async recognise(
+    part: readonly Transition[],
+    refused: readonly number[],
+    committed: Committed[],
+  ): Promise<void> {
     const refs = refused.flatMap((n) => part[n] ?? []);
     const views = new Map((await this.store.instances.look(refs)).map((view) => [view.id, view]));
     for (const n of refused) {

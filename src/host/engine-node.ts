@@ -13,10 +13,12 @@ import { Events } from "./events.ts";
 import { Heartbeat, type HeartbeatEars, type WatchTimes } from "./heartbeat.ts";
 import type { Hints } from "./hints.ts";
 import { Janitor } from "./janitor.ts";
+import { Loop } from "./loop.ts";
 import { MailRoom } from "./mail-room.ts";
 import type { Results } from "./results.ts";
 import { endOfState } from "./run-end.ts";
-import { Worker, type WorkerEars } from "./worker.ts";
+import { Worker } from "./worker.ts";
+import type { WorkerEars } from "./worker-parts.ts";
 
 export interface EngineNodeParts {
   readonly store: EngineStore;
@@ -36,6 +38,8 @@ export interface EngineNodeParts {
   readonly died: () => void;
 }
 
+const mailWindowMs = 2_000;
+
 /** One identity of this process in the store, from its registration to its end, with all loops that act in its name. */
 export class EngineNode {
   readonly id: string;
@@ -47,9 +51,11 @@ export class EngineNode {
   private readonly heartbeat: Heartbeat;
   private readonly janitor: Janitor;
   private readonly mail: MailRoom;
+  private readonly marking: Loop;
   private readonly ending = new AbortController();
   private readonly births = new Set<string>();
   private isEnding = false;
+  private mailAt = -Infinity;
 
   constructor(parts: EngineNodeParts) {
     const { store, env, clock, hints, times } = parts;
@@ -60,17 +66,24 @@ export class EngineNode {
     const mayStart = (): boolean => this.heartbeat.isFresh;
     this.committer = new Committer({ store, env, clock, owner, signal });
     this.worker = new Worker({ ...parts, committer: this.committer, mayStart, ears: this.workerEars() });
-    this.claimer = new Claimer({ ...parts, owner, worker: this.worker, mayStart, held: () => [...this.worker.live.keys(), ...this.births] });
+    this.claimer = new Claimer({
+      ...parts,
+      owner,
+      worker: this.worker,
+      mayStart,
+      held: () => [...this.worker.live.keys(), ...this.births],
+    });
     this.events = new Events({
       store,
       env,
       hints,
       owner,
       signal,
-      ears: { woke: () => this.claimer.poke(), mail: () => this.mail.poke() },
+      ears: { woke: () => this.claimer.poke(), mail: () => this.checkMail() },
     });
     this.mail = new MailRoom({ store, env, worker: this.worker });
     this.janitor = new Janitor({ ...parts, self: owner, claimer: this.claimer, events: this.events });
+    this.marking = new Loop(env, "Marking long steps", () => this.worker.markLong());
     this.heartbeat = new Heartbeat({ store, env, clock, node: owner, times, ears: this.heartbeatEars() });
   }
 
@@ -81,6 +94,7 @@ export class EngineNode {
     this.heartbeat.start();
     await this.janitor.start();
     this.mail.start();
+    this.marking.start();
     this.claimer.start();
   }
 
@@ -105,17 +119,19 @@ export class EngineNode {
 
   hear(wake: Wake): void {
     if (wake.kind === "due") return this.claimer.poke();
-    if (wake.kind === "inbox") return wake.owner === this.id ? this.mail.poke() : undefined;
+    if (wake.kind === "inbox") return wake.owner === this.id ? this.checkMail() : undefined;
     if (wake.kind === "events") return this.janitor.sweepSoon();
     if (wake.kind !== "gap") return;
     this.claimer.askAgain();
-    this.mail.poke();
+    this.checkMail();
     this.janitor.sweepSoon();
   }
 
-  /** A request lies in the inbox of an instance that this node owns. */
+  /** Something lies in the inbox of an instance that this node owned when it was put there. */
   checkMail(): void {
+    this.mailAt = this.parts.env.monotonic();
     this.mail.poke();
+    this.claimer.poke();
   }
 
   /** Ends in order: starts nothing more, waits for bodies, aborts those that take too long, gives everything away. */
@@ -132,7 +148,7 @@ export class EngineNode {
     }
     this.worker.loseAll();
     this.ending.abort();
-    await Promise.all([this.committer.drained(), this.events.drained(), this.mail.stop(), this.janitor.stop()]);
+    await Promise.all([this.committer.drained(), this.events.drained(), ...this.stopLoops()]);
     await this.heartbeat.stop();
     await store.nodes.retire(this.id).catch(() => undefined);
     await store.nodes.release(10_000).catch(() => undefined);
@@ -146,7 +162,11 @@ export class EngineNode {
     this.worker.isLeaving = true;
     this.worker.loseAll();
     this.ending.abort();
-    await Promise.all([this.claimer.stop(), this.mail.stop(), this.janitor.stop(), this.heartbeat.stop()]);
+    await Promise.all([this.claimer.stop(), this.heartbeat.stop(), ...this.stopLoops()]);
+  }
+
+  private stopLoops(): Promise<void>[] {
+    return [this.mail.stop(), this.marking.stop(), this.janitor.stop()];
   }
 
   private async empty(patienceMs: number): Promise<void> {
@@ -159,6 +179,7 @@ export class EngineNode {
     return {
       committed: (live, transition, decision, now) => this.committed(live, transition, decision, now),
       left: () => this.claimer.slotFreed(),
+      lost: () => this.claimer.unsure(),
     };
   }
 
@@ -168,6 +189,13 @@ export class EngineNode {
       this.events.look({ bucket, topic, instanceBucket: live.bucket, instance: live.id, path });
     }
     if (transition.release === "park") this.expect(transition, now);
+    // Mail that came while the instance was parking has made it due.
+    if (
+      transition.release !== "keep" &&
+      transition.release !== "end" &&
+      this.parts.env.monotonic() - this.mailAt < mailWindowMs
+    )
+      this.claimer.poke();
     if (transition.release === "yield") hints.due();
     if (transition.release === "end") {
       results.ended(live.id, endOfState(decision.state));

@@ -29,7 +29,11 @@ export class Engine {
   private rebirth: Promise<void> | undefined;
   private isEnding = false;
 
-  constructor(store: EngineStore, env: Environment, from: { registry: Registry; notices: Notices; options: ResolvedOptions }) {
+  constructor(
+    store: EngineStore,
+    env: Environment,
+    from: { registry: Registry; notices: Notices; options: ResolvedOptions },
+  ) {
     this.store = store;
     this.env = env;
     this.from = from;
@@ -117,7 +121,9 @@ export class Engine {
       await node.boot();
       this.node = node;
     })
-      .catch((error: unknown) => this.env.logger.error("This process runs no workflows any more", { error: String(error) }))
+      .catch((error: unknown) =>
+        this.env.logger.error("This process runs no workflows any more", { error: String(error) }),
+      )
       .finally(() => (this.rebirth = undefined));
   }
 
@@ -131,7 +137,8 @@ export class Engine {
   }
 
   private hear(wake: Wake): void {
-    if (wake.kind === "ended" ? wake.ids.some((id) => this.results.isAwaited(id)) : wake.kind === "gap") this.results.look();
+    if (wake.kind === "ended" ? wake.ids.some((id) => this.results.isAwaited(id)) : wake.kind === "gap")
+      this.results.look();
     this.node.hear(wake);
   }
 }

@@ -31,7 +31,9 @@ export interface HostOptions {
   readonly times?: Partial<WatchTimes>;
 }
 
-export interface ResolvedOptions extends Required<Pick<HostOptions, "concurrency" | "drainMs" | "pollMs" | "longStepMs" | "label">> {
+export interface ResolvedOptions extends Required<
+  Pick<HostOptions, "concurrency" | "drainMs" | "pollMs" | "longStepMs" | "label">
+> {
   readonly persistence: Persistence;
   readonly times: WatchTimes;
 }
@@ -43,13 +45,14 @@ export function checkOptions(options: HostOptions): ResolvedOptions {
     if (Number.isInteger(value) && value >= 0) return value;
     throw new InvalidRequestError(`createHost: ${what}`, "must be a whole number from 0");
   };
-  if (!Array.isArray(options.workflows)) throw new InvalidRequestError("createHost: workflows", "must be an array of definitions");
+  if (!Array.isArray(options.workflows))
+    throw new InvalidRequestError("createHost: workflows", "must be an array of definitions");
   return {
     persistence: options.persistence,
     concurrency: count(options.concurrency, "concurrency", 1_000),
     drainMs: count(options.drainMs, "drainMs", 20_000),
     pollMs: Math.max(10, count(options.pollMs, "pollMs", 1_000)),
-    longStepMs: count(options.longStepMs, "longStepMs", 10_000),
+    longStepMs: Math.max(100, count(options.longStepMs, "longStepMs", 10_000)),
     label: options.label ?? `process ${process.pid}`,
     times: { beatMs: 3_000, staleMs: 10_000, deadMs: 15_000, ...options.times },
   };

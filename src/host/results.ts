@@ -38,7 +38,8 @@ export class Results {
 
   async stop(): Promise<void> {
     await this.loop.stop();
-    for (const { rejects } of this.waiting.values()) for (const reject of rejects) reject(new HostStoppedError("wait for a result"));
+    for (const { rejects } of this.waiting.values())
+      for (const reject of rejects) reject(new HostStoppedError("wait for a result"));
     this.waiting.clear();
   }
 
@@ -85,7 +86,9 @@ export class Results {
     const all = [...this.waiting.values()].filter(({ ref }) => !this.isHere(ref.id));
     for (let at = 0; at < all.length; at += readAtOnce) {
       const part = all.slice(at, at + readAtOnce);
-      const views = new Map((await this.store.instances.look(part.map(({ ref }) => ref))).map((view) => [view.id, view]));
+      const views = new Map(
+        (await this.store.instances.look(part.map(({ ref }) => ref))).map((view) => [view.id, view]),
+      );
       for (const one of part) this.seen(one, views.get(one.ref.id));
     }
     return this.waiting.size > 0 ? netMs : idleMs;

@@ -103,6 +103,7 @@ function refuseConflict({ row, key }: Departure, view: InstanceView): void {
 /** Writes inside a caller's transaction. Throws `InvalidRequestError` where the store has no SQL. */
 export function insideOf(store: EngineStore, client: TransactionSession): CallerWrites {
   const inside = store.inside?.(client);
-  if (inside === undefined) throw new InvalidRequestError("tx", `cannot be used: the ${store.name} store has no transactions`);
+  if (inside === undefined)
+    throw new InvalidRequestError("tx", `cannot be used: the ${store.name} store has no transactions`);
   return inside;
 }

@@ -1,31 +1,24 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type BodyRun, runBody } from "../execution/body.ts";
+import { type BodyRun, rowToUndo, runBody } from "../execution/body.ts";
 import type { BodyFact } from "../execution/facts.ts";
 import type { LiveInstance } from "../execution/live-instance.ts";
 import type { Decision } from "../execution/state.ts";
 import { takeTurn, transitionOf } from "../execution/turn.ts";
-import { describeFailure } from "../models/failure.ts";
+import { describeFailure, type Failure } from "../models/failure.ts";
 import type { Transition } from "../models/transition.ts";
 import type { Committed } from "./committer.ts";
 import { isPassing } from "./persist.ts";
-import type { WorkerParts } from "./worker.ts";
+import type { Turns, WorkerParts } from "./worker-parts.ts";
 
 /** Set while a transactional body runs: engine calls from there would wait for its transaction, and it for them. */
 export const insideTransaction: AsyncLocalStorage<true> = new AsyncLocalStorage();
-
-/** What the worker does for a transactional body. */
-interface Turns {
-  turn(live: LiveInstance): Promise<void>;
-  commitHeld(live: LiveInstance, transition: Transition, decision: Decision, outcome: Committed): void;
-  lose(live: LiveInstance): void;
-}
 
 const mostTries = 5;
 
 /** The body failed: its transaction is rolled back, and the failure is decided in a turn of its own. */
 class RolledBack extends Error {
-  readonly fact: BodyFact;
-  constructor(fact: BodyFact) {
+  readonly fact: BodyFact | undefined;
+  constructor(fact: BodyFact | undefined) {
     super("rolled back");
     this.fact = fact;
   }
@@ -65,17 +58,17 @@ export class TransactionalBodies {
   private async once(run: BodyRun): Promise<void> {
     const { store, clock } = this.parts;
     const { live } = run;
-    let made: { readonly transition: Transition; readonly decision: Decision } | undefined;
+    let made: Made | undefined;
     let holdsTurn = false;
+    // Whatever the body needs is read before: inside the transaction an embedded database has no other session to read with.
+    const undoes = run.undo ? await rowToUndo(run) : undefined;
     try {
       const outcome = await store.instances.transact(async (tx) => {
-        const fact = await insideTransaction.run(true, () => runBody({ ...run, tx }));
-        if (fact.kind === "failed") throw new RolledBack(fact);
+        const fact = await insideTransaction.run(true, () => runBody({ ...run, tx, undoes }));
+        if (fact === undefined || fact.kind === "failed") throw new RolledBack(fact);
         await live.turnIsMine();
         holdsTurn = true;
-        const decision = await takeTurn(live, [fact], store.instances);
-        const isBusy = live.running.size > 1;
-        made = { decision, transition: transitionOf(live, decision, { buckets: store.buckets, isLeaving: false, isBusy }) };
+        made = await this.decided(live, fact);
         return made.transition;
       });
       clock.observe(outcome.now);
@@ -88,6 +81,31 @@ export class TransactionalBodies {
       void this.turns.turn(live);
     }
   }
+
+  /** The transition that rides in the body's transaction. What it would have to read is decided in the turn after it. */
+  private async decided(live: LiveInstance, fact: BodyFact): Promise<Made> {
+    // Cancelled or lost meanwhile: nobody takes the answer, so its effects must not stay.
+    if (!this.turns.owns(live) || !isExpected(live, fact)) throw new RolledBack(undefined);
+    const decision = await takeTurn(live, [fact], undefined);
+    const failed = decision.pointers.find(({ path, status }) => path === fact.path && status === "Failed");
+    if (failed !== undefined) {
+      const failure = JSON.parse(failed.failure ?? "{}") as Failure; // its output mapping failed, after the body
+      throw new RolledBack({ ...fact, kind: "failed", failure, final: true, random: 0 });
+    }
+    const { buckets } = this.parts.store;
+    const transition = transitionOf(live, decision, { buckets, isLeaving: false, isBusy: live.running.size > 1 });
+    return { decision, transition };
+  }
+}
+
+interface Made {
+  readonly transition: Transition;
+  readonly decision: Decision;
+}
+
+function isExpected(live: LiveInstance, fact: BodyFact): boolean {
+  const pointer = live.state.frontier.pointers[fact.path];
+  return pointer !== undefined && pointer.state === undefined && (pointer.attempt ?? 1) === fact.attempt;
 }
 
 function failedFact({ live, path }: BodyRun, error: unknown, random: number): BodyFact {

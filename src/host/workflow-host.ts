@@ -17,8 +17,7 @@ import { insideTransaction } from "./transactional-bodies.ts";
 
 /** What became of one start of many. */
 export type StartOutcome<R> =
-  | { readonly status: "started"; readonly run: Run<R> }
-  | { readonly status: "refused"; readonly error: unknown };
+  { readonly status: "started"; readonly run: Run<R> } | { readonly status: "refused"; readonly error: unknown };
 
 /** A start among many. */
 export interface StartItem<S> extends StartOptions {
@@ -68,7 +67,8 @@ export class WorkflowHost {
 
   /** Connects, brings the schema up to date, and begins to run workflows. Throws what the store throws when it cannot be reached. */
   async start(): Promise<void> {
-    if (this.state !== "new") throw new InvalidRequestError("host.start()", `was called on a host that is ${this.state}`);
+    if (this.state !== "new")
+      throw new InvalidRequestError("host.start()", `was called on a host that is ${this.state}`);
     this.state = "starting";
     const { persistence } = this.options;
     try {
@@ -153,7 +153,11 @@ export class WorkflowHost {
   }
 
   /** Publishes many events at once. Throws the first error that one of them meets, after all others are stored. */
-  publishEvents<T>(event: EventType<T>, items: readonly PublishItem<NoInfer<T>>[], options: WithTransaction = {}): Promise<void> {
+  publishEvents<T>(
+    event: EventType<T>,
+    items: readonly PublishItem<NoInfer<T>>[],
+    options: WithTransaction = {},
+  ): Promise<void> {
     return this.publish(event, items, options.tx);
   }
 

@@ -97,7 +97,8 @@ export interface SubscriptionRow extends SubscriptionKey {
 /** Characters of payload in a transition: about what it weighs on the wire. */
 export function weightOf({ data, frontier, result, failure, pointers, history }: Transition): number {
   let weight = frontier.length + lengthOf(data) + lengthOf(result) + lengthOf(failure);
-  for (const row of pointers) weight += lengthOf(row.input) + lengthOf(row.outcome) + lengthOf(row.patch) + lengthOf(row.failure);
+  for (const row of pointers)
+    weight += lengthOf(row.input) + lengthOf(row.outcome) + lengthOf(row.patch) + lengthOf(row.failure);
   for (const row of history) weight += lengthOf(row.detail);
   return weight;
 }

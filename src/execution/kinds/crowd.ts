@@ -27,13 +27,13 @@ export function admit(draft: Draft, path: string, crowd: Crowd): void {
 }
 
 /** A child is done: the next is admitted, or all are joined. */
-export function childDone(draft: Draft, path: string, block: string): boolean {
+export function childDone(draft: Draft, path: string, block: string): void {
   forgetKept(draft, block);
   const scope = draft.scope(path);
   const { open = 0, next = 0, count = 0 } = scope;
   draft.scopes.set(path, { ...scope, open: open - 1 });
   if (next < count) draft.moves.push({ kind: "admit", path });
-  return open === 1 && next >= count;
+  else if (open === 1) draft.moves.push({ kind: "join", path });
 }
 
 /** All children are done: their values are collected if somebody reads them, else the container ends at once. */

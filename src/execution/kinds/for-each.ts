@@ -9,26 +9,23 @@ export const forEachKind: Kind<ForEachNode> = {
   enter(draft, path) {
     draft.asks.push({ kind: "items", path });
   },
-  answered(draft, path, node, answer) {
+  answered(draft, path, _, answer) {
     if (answer.ask === "collect") return leaveCrowd(draft, path, answer);
     if (answer.ask !== "items") return;
     draft.scopes.set(path, { count: answer.count, started: true });
     draft.items.set(path, answer.items);
     draft.rows.push(startedRow(path, answer.items.json));
-    if (answer.count === 0) join(draft, path, () => []);
-    else this.admit?.(draft, path, node);
+    draft.moves.push({ kind: answer.count === 0 ? "join" : "admit", path });
   },
   admit: (draft, path, node) =>
     admit(draft, path, { concurrency: node.concurrency, block: (n) => iterationOf(path, n) }),
-  blockDone(draft, path, node, block) {
+  join(draft, path, node) {
     const last = node.body.nodes.at(-1);
-    const child = (n: number): Child => ({
-      name: undefined,
-      from: last && childOf(iterationOf(path, n), last.name),
-    });
     const { count = 0 } = draft.scope(path);
-    if (childDone(draft, path, block)) join(draft, path, () => Array.from({ length: count }, (_, n) => child(n)));
+    const child = (n: number): Child => ({ name: undefined, from: last && childOf(iterationOf(path, n), last.name) });
+    join(draft, path, () => Array.from({ length: count }, (_, n) => child(n)));
   },
+  blockDone: (draft, path, _, block) => childDone(draft, path, block),
 };
 
 const startedRow = (path: string, items: string) =>

@@ -12,6 +12,8 @@ export interface Kind<N extends Node> {
   due?(draft: Draft, path: string, node: N): void;
   /** The last step of an inner block is done. */
   blockDone?(draft: Draft, path: string, node: N, block: string): void;
+  /** All children are done: their values are to be collected. */
+  join?(draft: Draft, path: string, node: N): void;
   /** Children may wait for admission. */
   admit?(draft: Draft, path: string, node: N): void;
 }

@@ -9,7 +9,7 @@ import type { Kind } from "./kind.ts";
 export const parallelKind: Kind<ParallelNode> = {
   enter(draft, path, node) {
     draft.scopes.set(path, { count: node.branches.length });
-    this.admit?.(draft, path, node);
+    draft.moves.push({ kind: "admit", path });
   },
   answered(draft, path, _, answer) {
     if (answer.ask === "collect") leaveCrowd(draft, path, answer);
@@ -19,8 +19,7 @@ export const parallelKind: Kind<ParallelNode> = {
       concurrency: defaultAdmission,
       block: (n) => `${path}/${node.branches[n]?.name ?? ""}`,
     }),
-  blockDone(draft, path, node, block) {
-    if (!childDone(draft, path, block)) return;
+  join(draft, path, node) {
     join(draft, path, () =>
       node.branches.map((branch): Child => {
         const last = branch.block.nodes.at(-1);
@@ -28,4 +27,5 @@ export const parallelKind: Kind<ParallelNode> = {
       }),
     );
   },
+  blockDone: (draft, path, _, block) => childDone(draft, path, block),
 };

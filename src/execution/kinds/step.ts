@@ -31,7 +31,9 @@ export function bodyAnswered(draft: Draft, node: StepNode, fact: BodyFact): void
   if (pointer === undefined || pointer.state !== undefined || (pointer.attempt ?? 1) !== fact.attempt) return;
   switch (fact.kind) {
     case "succeeded":
-      return isUndo(draft, fact.path) ? undone(draft, fact.path, fact.value?.json, fact.tookMs) : done(draft, node, fact);
+      return isUndo(draft, fact.path)
+        ? undone(draft, fact.path, fact.value?.json, fact.tookMs)
+        : done(draft, node, fact);
     case "slept":
       return sleep(draft, pointer, fact);
     case "failed":
@@ -68,7 +70,12 @@ function sleep(draft: Draft, pointer: ActivePointer, fact: BodyFact & { readonly
 const storedInput = (fact: BodyFact): { readonly input?: unknown } =>
   fact.input === undefined ? {} : { input: fact.input.tree };
 
-function failed(draft: Draft, node: StepNode, pointer: ActivePointer, fact: BodyFact & { readonly kind: "failed" }): void {
+function failed(
+  draft: Draft,
+  node: StepNode,
+  pointer: ActivePointer,
+  fact: BodyFact & { readonly kind: "failed" },
+): void {
   const { path, failure, attempt } = fact;
   const retry = (isUndo(draft, path) ? node.undo?.retry : undefined) ?? node.retry;
   if (!fact.final && attempt < retry.maxAttempts) {
@@ -82,7 +89,8 @@ function failed(draft: Draft, node: StepNode, pointer: ActivePointer, fact: Body
     });
     return;
   }
-  if (isUndo(draft, path)) return park(draft, fact, `The compensation of "${path.slice(0, -5)}" failed: ${failure.message}`);
+  if (isUndo(draft, path))
+    return park(draft, fact, `The compensation of "${path.slice(0, -5)}" failed: ${failure.message}`);
   if (node.onError === "suspend") return park(draft, fact, `The step "${path}" failed: ${failure.message}`);
   const unknown = node.compensation !== undefined && !node.transactional && node.skipInDoubt !== true;
   if (unknown && node.onError === "compensate") doubt(draft, path, fact.input);
@@ -99,7 +107,11 @@ function failed(draft: Draft, node: StepNode, pointer: ActivePointer, fact: Body
 function park(draft: Draft, fact: BodyFact & { readonly kind: "failed" }, reason: string): void {
   const { attempt: _, ...pointer } = draft.pointers.get(fact.path) ?? {};
   draft.pointers.set(fact.path, { ...pointer, ...storedInput(fact) });
-  draft.history.push({ kind: "error", path: fact.path, detail: JSON.stringify({ attempt: fact.attempt, failure: fact.failure }) });
+  draft.history.push({
+    kind: "error",
+    path: fact.path,
+    detail: JSON.stringify({ attempt: fact.attempt, failure: fact.failure }),
+  });
   draft.status = "Suspended";
   draft.reason = reason;
 }

@@ -1,0 +1,96 @@
+import { type BodyRun, runBody } from "../execution/body.ts";
+import type { BodyFact, Fact } from "../execution/facts.ts";
+import type { LiveInstance } from "../execution/live-instance.ts";
+import { isUndoPath, placeOf } from "../execution/plan.ts";
+import type { StepNode } from "../models/definition.ts";
+import { undoneBy } from "../models/path.ts";
+import type { SuspectLane } from "./suspect-lane.ts";
+import { TransactionalBodies } from "./transactional-bodies.ts";
+import type { Turns, WorkerParts } from "./worker-parts.ts";
+
+/** Starts the bodies of instances that this node owns, and the timers of those that stay in memory. */
+export class Bodies {
+  private readonly parts: WorkerParts;
+  private readonly lane: SuspectLane;
+  private readonly turns: Turns;
+  private readonly transactional: TransactionalBodies;
+
+  constructor(parts: WorkerParts, lane: SuspectLane, turns: Turns) {
+    this.parts = parts;
+    this.lane = lane;
+    this.turns = turns;
+    this.transactional = new TransactionalBodies(parts, turns);
+  }
+
+  /** Runs every ready pointer whose body does not run yet. A suspect instance waits for the lane and a row that says so. */
+  start(live: LiveInstance): void {
+    if (!this.turns.owns(live) || !this.parts.mayStart()) return;
+    if (this.turns.isLeaving() || live.state.status !== "Runnable") return this.giveAway(live);
+    if (!this.lane.admits(live, () => this.start(live))) return;
+    const ready: string[] = [];
+    for (const [path, pointer] of Object.entries(live.state.frontier.pointers)) {
+      if (pointer.state === undefined && !live.running.has(path)) ready.push(path);
+    }
+    if (ready.length === 0) return;
+    if (this.lane.mustMark(live)) return this.turns.push(live, { kind: "marked", paths: ready });
+    for (const path of ready) this.startBody(live, path);
+  }
+
+  /** An instance of which nothing runs is decided once more, and let go. */
+  giveAway(live: LiveInstance): void {
+    if (live.running.size === 0) this.turns.push(live, { kind: "continue" });
+  }
+
+  /** Timers of an instance that stays in memory because something else of it runs. */
+  setTimers(live: LiveInstance): void {
+    for (const [path, { due }] of Object.entries(live.state.frontier.pointers)) {
+      if (due !== undefined && !live.timers.has(path)) this.setTimer(live, path, due);
+    }
+  }
+
+  /** Has rows written for bodies that run for long, so that they can be seen. */
+  markLong(all: Iterable<LiveInstance>): void {
+    const since = this.parts.env.monotonic() - this.parts.longStepMs;
+    for (const live of all) {
+      const { pointers } = live.state.frontier;
+      const paths: string[] = [];
+      for (const [path, began] of live.running) if (began < since && !pointers[path]?.started) paths.push(path);
+      if (paths.length > 0) this.turns.push(live, { kind: "marked", paths });
+    }
+  }
+
+  private startBody(live: LiveInstance, path: string): void {
+    const { env, store } = this.parts;
+    live.running.set(path, env.monotonic());
+    const undo = isUndoPath(live.plan, path);
+    const node = placeOf(live.plan, undo ? undoneBy(path) : path).node as StepNode;
+    const run: BodyRun = { live, path, node, undo, env, reader: store.instances };
+    const isTransactional = undo ? node.undo?.transactional === true : node.transactional;
+    const answered = isTransactional ? this.transactional.run(run) : runBody(run);
+    answered.then(
+      (fact) => this.answered(live, path, fact),
+      (error: unknown) => {
+        env.logger.error("A body could not be run", { id: live.id, path, error: String(error) });
+        this.turns.lose(live);
+      },
+    );
+  }
+
+  /** Without a fact there is nothing to decide: it is committed already, or the body was told to stop and will run again. */
+  private answered(live: LiveInstance, path: string, fact: BodyFact | undefined): void {
+    if (fact !== undefined) return this.turns.push(live, fact);
+    live.running.delete(path);
+    this.start(live);
+  }
+
+  private setTimer(live: LiveInstance, path: string, due: number): void {
+    const { env, clock } = this.parts;
+    live.timers.add(path);
+    env.later(clock.until(due), () => {
+      live.timers.delete(path);
+      if (!this.turns.owns(live) || live.state.frontier.pointers[path]?.due !== due) return;
+      if (clock.now() < due) this.setTimer(live, path, due);
+      else this.turns.push(live, { kind: "due", path } satisfies Fact);
+    });
+  }
+}

@@ -1,0 +1,45 @@
+import type { Fact } from "../execution/facts.ts";
+import type { LiveInstance } from "../execution/live-instance.ts";
+import type { Decision } from "../execution/state.ts";
+import type { Environment } from "../models/environment.ts";
+import type { Transition } from "../models/transition.ts";
+import type { EngineStore } from "../persistence/provider.ts";
+import type { DatabaseClock } from "./clock.ts";
+import type { Committed, Committer } from "./committer.ts";
+
+/** What the rest of the host hears of the worker. */
+export interface WorkerEars {
+  /** A transition was committed: subscriptions of it are to be looked for, its instance may be at rest or over. */
+  committed(live: LiveInstance, transition: Transition, decision: Decision, now: number): void;
+  /** The instance has left this node in order: a slot is free. */
+  left(live: LiveInstance): void;
+  /** The instance was dropped: it is another node's, or its row still names this one. */
+  lost(live: LiveInstance): void;
+}
+
+export interface WorkerParts {
+  readonly store: EngineStore;
+  readonly env: Environment;
+  readonly clock: DatabaseClock;
+  readonly committer: Committer;
+  readonly ears: WorkerEars;
+  /** Whether the node may start bodies: its heartbeat is fresh. */
+  readonly mayStart: () => boolean;
+  /** Milliseconds after which the row of a running body is written. */
+  readonly longStepMs: number;
+}
+
+/** What the worker does for bodies: turns, and what follows from their commits. */
+export interface Turns {
+  owns(live: LiveInstance): boolean;
+  /** Hands over a fact, to be decided at once or when the turn that is under way is over. */
+  push(live: LiveInstance, fact: Fact): void;
+  /** Decides what waits, unless a turn is under way. */
+  turn(live: LiveInstance): Promise<void>;
+  /** A transition was committed, or refused. */
+  commitHeld(live: LiveInstance, transition: Transition, decision: Decision, outcome: Committed): void;
+  /** This node does not own the instance any more, or cannot go on with it. */
+  lose(live: LiveInstance): void;
+  /** The node gives its instances away. */
+  isLeaving(): boolean;
+}

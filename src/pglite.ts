@@ -1,0 +1,1 @@
+export { PglitePersistenceProvider, type PgliteProviderOptions } from "./persistence/pglite/provider.ts";
