@@ -104,7 +104,8 @@ export interface InstanceStore {
    *  answer was lost, it may have taken instances of which the claimer does not know. `held`: all that the node holds, or has starts
    *  under way for; no claim of it may be under way. Answers how many. */
   disown(owner: string, held: readonly string[]): Promise<number>;
-  /** When the earliest instance of these definitions is due; null if none is. */
+  /** When the earliest instance of these definitions is due; null if none is. Among many timers of other definitions the answer may
+   *  be too early, never too late. */
   nextDue(definitions: readonly string[]): Promise<{ readonly now: number; readonly dueAt: number | null }>;
   /** Where instances stand: after an unknown outcome, for handles that wait, and for start conflicts. Unknown ids are left out. */
   look(refs: readonly InstanceRef[]): Promise<readonly InstanceView[]>;

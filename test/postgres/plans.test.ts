@@ -6,7 +6,7 @@ import { commitTransitions } from "../../src/persistence/postgres/commit-stateme
 import { deliverEvents, lookForEvents } from "../../src/persistence/postgres/event-statements.ts";
 import { lookAtInstances, readInbox, requestInstance } from "../../src/persistence/postgres/instance-statements.ts";
 import { releaseOwned } from "../../src/persistence/postgres/node-statements.ts";
-import { plannerHints } from "../../src/persistence/postgres/options.ts";
+import { plannerHints } from "../../src/persistence/postgres/settings.ts";
 import { startInstances } from "../../src/persistence/postgres/start-statement.ts";
 import type { SqlEngineStore } from "../../src/persistence/postgres/store.ts";
 import type { Statement } from "../../src/persistence/database.ts";

@@ -70,6 +70,15 @@ test("a server that cannot be reached is named by host, port and database, never
   });
 });
 
+test("a URL that cannot be read is refused without being shown", async () => {
+  const provider = new PostgresPersistenceProvider("postgresql://somebody:s3cret@[nowhere/x");
+  await assert.rejects(provider.initialize(), (error) => {
+    assert.ok(error instanceof InvalidRequestError);
+    assert.ok(!`${error.stack} ${JSON.stringify(error)} ${String(error.cause)}`.includes("s3cret"));
+    return true;
+  });
+});
+
 test("a server that is too old, read-only, or a Citus with a forced plan is refused in words", async () => {
   const facts: ServerFacts = {
     versionNumber: 150_000,

@@ -63,14 +63,25 @@ export const claimInstance = (t: Tables, owner: string, ref: InstanceRef): State
   values: [owner, ref.bucket, ref.id],
 });
 
-/** The earliest due time, bucket by bucket from the head of its due index. */
+/** How many due instances a bucket's head is searched for one of the wanted definitions. */
+const headLength = 20;
+const blindWaitMs = 1000;
+
+/**
+ * The earliest due time, bucket by bucket from the head of its due index. Only the head is searched, or a node would read all timers
+ * of definitions that it does not run. Where the whole head is of such, the answer is the earliest time at which one of the wanted
+ * may be due: too early perhaps, never too late; and not the past, which would be asked for again at once.
+ */
 export const nextDue = (t: Tables, buckets: number, definitions: readonly string[]): Statement => ({
   name: "next-due",
-  text: `select ${t.clockMs} as now, ${toMs("min(i.due_at)")} as "dueAt"
-    from generate_series(0, $1::int - 1) as b(bucket)
-    cross join lateral (select w.due_at from ${t.instance} w
-                        where w.bucket = b.bucket and w.due_at is not null and ${runs("w")} = any($2::text[])
-                        order by w.due_at limit 1) as i`,
+  text: `select c.now, min(least(${toMs("h.wanted")}, case when h.count = ${headLength} and h.wanted is null
+        then greatest(${toMs("h.last")}, c.now + ${blindWaitMs}) end)) as "dueAt"
+    from (select ${t.clockMs} as now) c cross join generate_series(0, $1::int - 1) as b(bucket)
+    left join lateral (
+      select min(i.due_at) filter (where i.runs = any($2::text[])) as wanted, max(i.due_at) as last, count(*) as count
+      from (select w.due_at, ${runs("w")} as runs from ${t.instance} w
+            where w.bucket = b.bucket and w.due_at is not null order by w.due_at limit ${headLength}) as i) as h on true
+    group by c.now`,
   values: [buckets, quoted(definitions, (name) => name) ?? "{}"],
 });
 

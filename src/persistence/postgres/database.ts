@@ -1,11 +1,12 @@
-import pg from "pg";
+import type pg from "pg";
 import type { Environment } from "../../models/environment.ts";
 import { PersistenceError } from "../../models/errors-storage.ts";
 import { InvalidRequestError } from "../../models/errors.ts";
 import type { Database, Ears, Session, Statement, Unlisten } from "../database.ts";
 import { connectClient, Link } from "./link.ts";
 import { Listener } from "./listener.ts";
-import { addressOf, settingsOf, withHints, type PostgresOptions, type Settings } from "./options.ts";
+import type { PostgresOptions } from "./options.ts";
+import { addressOf, newClient, settingsOf, withHints, type Settings } from "./settings.ts";
 import { SessionPool } from "./pool.ts";
 import { checkServer, generalConnections, hotConnections, serverFacts, type ServerFacts } from "./server-check.ts";
 import { persistenceError, sqlStateOf } from "./sql-state.ts";
@@ -16,6 +17,15 @@ interface Sessions {
   readonly hot: SessionPool;
   readonly general: SessionPool;
 }
+
+/** A node has 10 seconds to find out that a heartbeat's connection is dead and to make another one. */
+const beatMs = 4000;
+
+const impatient = (client: pg.ClientConfig): pg.ClientConfig => ({
+  ...client,
+  query_timeout: Math.min(client.query_timeout ?? beatMs, beatMs),
+  connectionTimeoutMillis: beatMs,
+});
 
 /** A PostgreSQL server, through the `pg` driver: reserved sessions for lanes, heartbeats and hints, and two pools. */
 export class PostgresDatabase implements Database {
@@ -49,7 +59,7 @@ export class PostgresDatabase implements Database {
       new Link({ client: () => client, named, env, purpose });
     this.sessions = {
       lanes: Array.from({ length: settings.lanes }, (_, lane) => link(hot, `lane ${lane}`)),
-      beat: link(settings.client, "heartbeat"),
+      beat: link(impatient(settings.client), "heartbeat"),
       hot: new SessionPool({ client: hot, max: hotConnections, named }),
       general: new SessionPool({ client: settings.client, max: general, named }),
     };
@@ -118,7 +128,7 @@ export class PostgresDatabase implements Database {
   }
 
   private async factsOf(config: pg.ClientConfig): Promise<ServerFacts> {
-    const client = new pg.Client(config);
+    const client = newClient(config);
     client.on("error", () => undefined); // its query fails too
     try {
       await connectClient(client, "first contact");

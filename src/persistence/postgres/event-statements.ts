@@ -6,12 +6,6 @@ import type { Tables } from "./tables.ts";
 /** How many stored events one subscription is given at a time. */
 const eventsPerLook = 100;
 
-export interface DeliveryAnswer {
-  readonly delivered: number;
-  readonly woke: boolean;
-  readonly owners: readonly string[];
-}
-
 /** A repeated id changes nothing: neither the event nor its time. */
 export const publishEvents = (t: Tables, batch: readonly EventRow[]): Statement => ({
   name: "event-publish",

@@ -1,8 +1,8 @@
-import pg from "pg";
+import type pg from "pg";
 import type { Environment } from "../../models/environment.ts";
 import { DatabaseUnreachableError } from "../../models/errors-storage.ts";
 import type { Statement } from "../database.ts";
-import { addressOf } from "./options.ts";
+import { addressOf, newClient } from "./settings.ts";
 import { breaksSession, persistenceError, sqlStateOf } from "./sql-state.ts";
 
 export interface LinkOptions {
@@ -81,7 +81,7 @@ export class Link {
       const waitMs = Math.min(firstWaitMs * 2 ** (this.failures - 1), longestWaitMs);
       await env.sleep(waitMs * (0.5 + env.random()));
     }
-    const client = new pg.Client(this.options.client());
+    const client = newClient(this.options.client());
     client.on("error", () => this.drop(client));
     client.on("end", () => this.drop(client));
     try {
