@@ -32,6 +32,7 @@ interface OrderRun {
  */
 export async function fulfil(host: WorkflowHost, job: Job): Promise<void> {
   const runs = await startRuns(host, job);
+  job.tally.started();
   // An event reaches the runs that were there before it, so payments follow the starts, and only those of started orders.
   const started = new Set(runs.map(({ orderId }) => orderId));
   const payments = job.payments.filter(({ orderId }) => started.has(orderId));

@@ -16,11 +16,16 @@ export class Tally {
   steps = 0;
   retries = 0;
   private readonly beganAt = performance.now();
-  private finishedAt = performance.now();
+  private movedAt = performance.now();
+
+  /** The orders are there, and now they are to end. */
+  started(): void {
+    this.movedAt = performance.now();
+  }
 
   finished(orderId: string, outcome: Outcome): void {
     this.outcomes.set(orderId, outcome);
-    this.finishedAt = performance.now();
+    this.movedAt = performance.now();
   }
 
   hear(notice: Notice): void {
@@ -37,8 +42,8 @@ export class Tally {
     return (performance.now() - this.beganAt) / 1000;
   }
 
-  /** Since an order came to its end. */
+  /** For how long no order has come to its end. */
   get quietSeconds(): number {
-    return (performance.now() - this.finishedAt) / 1000;
+    return (performance.now() - this.movedAt) / 1000;
   }
 }
