@@ -85,7 +85,7 @@ function collected(sight: Sight, ask: Ask & { kind: "collect" }): AnswerFact {
   const { node } = sight.draft?.place(path) ?? { node: undefined };
   try {
     const values = ask.children.map(({ name, from }) => ({ name, value: from && resolve(sight, from)?.get() }));
-    const whole =
+    const whole: unknown =
       node?.kind === "parallel"
         ? Object.fromEntries(values.map(({ name, value }) => [name, value]))
         : values.map(({ value }) => (value === undefined ? null : value));
@@ -125,6 +125,6 @@ interface Below {
 function unstack(live: LiveInstance, draft: Draft, path: string, reader: Reader | undefined): Answered {
   const fact = ({ below, inner }: Below): AnswerFact => ({ kind: "answered", ask: "unstack", path, below, inner });
   const row = draft.rows.find((one) => one.path === path && one.below !== null);
-  if (row?.below != null) return fact(JSON.parse(row.below) as Below);
-  return reader?.pointers(live, [path]).then(([found]) => fact((found?.below ?? {}) as Below));
+  if (row !== undefined && row.below !== null) return fact(JSON.parse(row.below) as Below);
+  return reader?.pointers(live, [path]).then(([found]) => fact(found?.below ?? {}));
 }

@@ -29,7 +29,7 @@ const kinds: { readonly [K in NodeKind]: Kind<NodeOf<K>> } = {
   end: endKind,
 };
 
-const kindOf = (node: Node): Kind<Node> => kinds[node.kind] as Kind<Node>;
+const kindOf = (node: Node): Kind<Node> => kinds[node.kind];
 
 /**
  * What one fact does to an instance. Pure: it changes nothing but the draft it is handed, and reads neither clock nor chance,

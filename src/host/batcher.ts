@@ -7,13 +7,13 @@ export type Flush<T, R> = (batch: readonly T[]) => Promise<readonly R[]>;
 export interface BatchLimits<T> {
   readonly items: number;
   readonly weight: number;
-  weigh(item: T): number;
+  readonly weigh: (item: T) => number;
 }
 
 interface Pending<T, R> {
   readonly item: T;
-  resolve(answer: R): void;
-  reject(error: unknown): void;
+  readonly resolve: (answer: R) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**

@@ -6,7 +6,6 @@ import type { Decision } from "../execution/state.ts";
 import { takeTurn, transitionOf } from "../execution/turn.ts";
 import { describeFailure, type Failure } from "../models/failure.ts";
 import type { Transition } from "../models/transition.ts";
-import type { Committed } from "./committer.ts";
 import { isPassing } from "./persist.ts";
 import type { Turns, WorkerParts } from "./worker-parts.ts";
 
