@@ -10,8 +10,15 @@ export interface Proxy {
 
 /** Once armed: the next COMMIT is passed on and its answer is not (`passes`), or it never arrives; then the connection is cut. */
 export const breakAtCommit = (url: string, passes: boolean): Promise<Proxy> =>
+  breakAt(url, (chunk) => chunk[0] === simpleQuery && chunk.includes("commit\0"), passes);
+
+/** The same for a statement of this name. */
+export const breakAtStatement = (url: string, name: string, passes: boolean): Promise<Proxy> =>
+  breakAt(url, (chunk) => chunk.includes(`\0${name}\0`), passes);
+
+const breakAt = (url: string, isIt: (chunk: Buffer) => boolean, passes: boolean): Promise<Proxy> =>
   proxy(url, (chunk, toServer, cut) => {
-    if (!chunk.includes("commit\0") || chunk[0] !== simpleQuery) return false;
+    if (!isIt(chunk)) return false;
     if (!passes) {
       cut();
       return true;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { PersistenceError } from "../../src/models/errors-storage.ts";
+import { breakAtStatement } from "./proxy.ts";
 import { liveNode, pointer, sorted, startMany, startOne, startRow, transition, world } from "./store.ts";
 
 const w = world();
@@ -112,7 +113,7 @@ test("a transition writes its instance and its pointers, and the next one is fen
       inputHash: null,
       data: { total: 2 },
       result: { ok: true },
-      failure: null,
+      failure: undefined,
       reason: null,
     },
   );
@@ -137,6 +138,54 @@ test("of 1,000 transitions, 37 with an old epoch and 13 of another owner: exactl
        (select count(*)::int from ${store.tables.pointer}) as pointers`,
   );
   assert.deepEqual(counts, [{ instances: 950, pointers: 1900 }]);
+});
+
+test("two processes that send the same transition at once: it holds once", async () => {
+  const store = await w.store();
+  const again = await w.again(store);
+  const node = await liveNode(store);
+  for (const row of await startMany(store, node, 30)) {
+    const sent = transition(row, node, { pointers: [pointer("a")] });
+    const replies = await Promise.all([store.instances.commit([sent]), again.instances.commit([sent])]);
+    assert.equal(replies.flatMap(({ refused }) => refused).length, 1);
+    assert.equal((await store.instances.look([row]))[0]?.revision, 1);
+  }
+});
+
+test("two processes that start the same ids at once: each is born once, and the other is told", async () => {
+  const store = await w.store();
+  const again = await w.again(store);
+  const [node, other] = [await liveNode(store), await liveNode(store)];
+  for (let round = 0; round < 20; round += 1) {
+    const rows = sorted(Array.from({ length: 20 }, () => startRow({ lane: 0 })));
+    const [one, two] = await Promise.all([store.instances.start(node, rows), again.instances.start(other, rows)]);
+    assert.equal(one.existing.length + two.existing.length, 20);
+    const owners = (await store.instances.look(rows)).map((view) => view.owner);
+    assert.equal(owners.filter((owner) => owner === node).length, two.existing.length);
+  }
+});
+
+test("the answer to a batch is lost: the same batch again is refused where it held, and the rows say that it was mine", async () => {
+  const store = await w.store();
+  const node = await liveNode(store);
+  for (const passes of [true, false]) {
+    const rows = await startMany(store, node, 5);
+    const batch = rows.map((row) => transition(row, node, { pointers: [pointer("a")] }));
+    const proxy = await breakAtStatement(w.url, "instance-commit", passes);
+    const shaky = await w.again(store, { url: proxy.url });
+    proxy.arm();
+    await assert.rejects(
+      shaky.instances.commit(batch),
+      (error) => error instanceof PersistenceError && error.errorClass === "transient",
+    );
+    await shaky.close();
+    await proxy.close();
+    const { refused } = await store.instances.commit(batch);
+    assert.deepEqual(refused, passes ? [0, 1, 2, 3, 4] : []);
+    for (const view of await store.instances.look(rows)) {
+      assert.deepEqual([view.owner, view.epoch, view.revision], [node, 1, 1]);
+    }
+  }
 });
 
 test("everything that a transition carries holds with it, and nothing of a refused one", async () => {
@@ -214,19 +263,30 @@ test("one step writes one row: the instance in place, and a pointer that is its 
     );
   }
   await store.close(); // a session that ends hands its statistics in
-  const written = async (table: string): Promise<unknown> => {
-    const { rows: stats } = await w.client.query(
-      "select n_tup_ins::int as inserted, n_tup_upd::int as updated, n_tup_hot_upd::int as hot from pg_stat_user_tables where relid = $1::regclass",
-      [table],
-    );
-    return stats[0];
-  };
   await eventually(async () => {
-    assert.deepEqual(await written(store.tables.instance), { inserted: 100, updated: 500, hot: 500 });
+    const instance = await written(store.tables.instance);
+    assert.deepEqual([instance?.inserted, instance?.updated], [100, 500]);
+    // Somebody else's snapshot may keep a dead version on its page.
+    assert.ok((instance?.hot ?? 0) >= 450, `${instance?.hot} of 500 updates were made in place`);
     assert.deepEqual(await written(store.tables.pointer), { inserted: 500, updated: 0, hot: 0 });
     assert.deepEqual(await written(store.tables.history), { inserted: 0, updated: 0, hot: 0 });
   });
 });
+
+interface Written {
+  readonly inserted: number;
+  readonly updated: number;
+  readonly hot: number;
+}
+
+const written = async (table: string): Promise<Written | undefined> =>
+  (
+    await w.client.query<Written>(
+      `select n_tup_ins::int as inserted, n_tup_upd::int as updated, n_tup_hot_upd::int as hot
+       from pg_stat_user_tables where relid = $1::regclass`,
+      [table],
+    )
+  ).rows[0];
 
 test("a value that the database refuses is named as invalid, and the batch holds nothing", async () => {
   const store = await w.store();

@@ -14,8 +14,8 @@ export interface LookedRow {
   readonly revision: number;
   readonly turnedAt: number;
   readonly inputHash: string | null;
-  readonly data: unknown;
   /** JSON as text, so that a JSON null is not taken for a missing value. */
+  readonly data: string | null;
   readonly result: string | null;
   readonly failure: unknown;
   readonly reason: string | null;
@@ -24,7 +24,7 @@ export interface LookedRow {
 export const lookAtInstances = (t: Tables, refs: readonly InstanceRef[]): Statement => ({
   name: "instance-look",
   text: `select w.bucket, w.id, w.definition, w.version, w.status, w.owner, w.epoch, w.revision, ${toMs("w.turned_at")} as "turnedAt",
-      w.input_hash as "inputHash", case when w.status >= 2 then w.data end as data, w.result::text as result, w.failure, w.reason
+      w.input_hash as "inputHash", case when w.status >= 2 then w.data::text end as data, w.result::text as result, w.failure, w.reason
     from unnest($1::int[], $2::uuid[]) as r(bucket, id)
     join ${t.instance} w on w.bucket = r.bucket and w.id = r.id`,
   values: [plain(refs, (ref) => ref.bucket), plain(refs, (ref) => ref.id)],

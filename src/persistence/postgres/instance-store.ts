@@ -103,6 +103,7 @@ export class SqlInstanceStore implements InstanceStore {
     return rows.map((row) => ({
       ...row,
       status: readStatus(row.status),
+      data: parsed(row.data),
       result: parsed(row.result),
       failure: row.failure ?? undefined,
     }));

@@ -26,14 +26,16 @@ const longestWaitMs = 5_000;
  */
 export class Link {
   private readonly options: LinkOptions;
-  private client: Promise<pg.Client> | undefined;
+  private current: pg.Client | undefined;
+  private opening: Promise<pg.Client> | undefined;
   private last: Promise<unknown>;
   private failures: number;
   private isClosed: boolean;
 
   constructor(options: LinkOptions) {
     this.options = options;
-    this.client = undefined;
+    this.current = undefined;
+    this.opening = undefined;
     this.last = Promise.resolve();
     this.failures = 0;
     this.isClosed = false;
@@ -52,12 +54,10 @@ export class Link {
 
   async close(): Promise<void> {
     this.isClosed = true;
-    const client = this.client;
-    this.client = undefined;
-    await client?.then(
-      (open) => open.end(),
-      () => undefined,
-    );
+    await this.opening?.catch(() => undefined); // it ends by itself, since the link is closed
+    const client = this.current;
+    this.current = undefined;
+    await client?.end();
   }
 
   private async runNow<R>(statement: Statement): Promise<readonly R[]> {
@@ -70,9 +70,14 @@ export class Link {
     }
   }
 
-  private session(): Promise<pg.Client> {
-    this.client ??= this.open();
-    return this.client;
+  private async session(): Promise<pg.Client> {
+    if (this.current !== undefined) return this.current;
+    this.opening ??= this.open();
+    try {
+      return await this.opening;
+    } finally {
+      this.opening = undefined;
+    }
   }
 
   private async open(): Promise<pg.Client> {
@@ -88,27 +93,21 @@ export class Link {
       await connectClient(client, purpose);
       await prepare?.(client);
       if (this.isClosed) throw new DatabaseUnreachableError(addressOf(client));
-      this.failures = 0;
-      return client;
     } catch (error) {
       this.failures += 1;
-      this.client = undefined;
       void client.end().catch(() => undefined);
       throw persistenceError(error, purpose);
     }
+    this.failures = 0;
+    this.current = client;
+    return client;
   }
 
   private drop(client: pg.Client): void {
-    const current = this.client;
-    void current?.then(
-      (open) => {
-        if (open !== client || this.client !== current) return;
-        this.client = undefined;
-        void client.end().catch(() => undefined);
-        if (!this.isClosed) this.options.lost?.();
-      },
-      () => undefined,
-    );
+    if (this.current !== client) return;
+    this.current = undefined;
+    void client.end().catch(() => undefined);
+    this.options.lost?.();
   }
 }
 

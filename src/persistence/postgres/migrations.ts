@@ -157,6 +157,13 @@ const eventTables = (t: Tables): readonly string[] => [
   name text not null,
   key text,
   primary key (bucket, topic, instance, path)) with (fillfactor = 80)`,
+  `create table if not exists ${t.definition} (
+  id text collate "C" not null,
+  version int not null,
+  fingerprint text not null,
+  graph jsonb not null,
+  registered_at timestamptz not null,
+  primary key (id, version))`,
   `create index if not exists subscription_unlooked on ${t.subscription} (bucket, topic, instance, path) where not looked`,
 ];
 

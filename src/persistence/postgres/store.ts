@@ -3,6 +3,7 @@ import { InvalidRequestError } from "../../models/errors.ts";
 import type { Database } from "../database.ts";
 import type { Capabilities, EngineStore, TransactionSession, WakeBus } from "../provider.ts";
 import { CallerTransaction } from "./caller-transaction.ts";
+import { SqlDefinitionStore } from "./definition-store.ts";
 import { SqlEventStore } from "./event-store.ts";
 import { SqlInstanceStore } from "./instance-store.ts";
 import { defaultBuckets } from "./migrations.ts";
@@ -36,6 +37,7 @@ export class SqlEngineStore implements EngineStore {
   readonly nodes: SqlNodeStore;
   readonly instances: SqlInstanceStore;
   readonly events: SqlEventStore;
+  readonly definitions: SqlDefinitionStore;
   readonly wakes: WakeBus | null;
   readonly tables: Tables;
   private readonly database: Database;
@@ -55,6 +57,7 @@ export class SqlEngineStore implements EngineStore {
     this.nodes = new SqlNodeStore(database, this.tables, env, buckets);
     this.instances = new SqlInstanceStore(database, this.tables, env, buckets);
     this.events = new SqlEventStore(database, this.tables, env);
+    this.definitions = new SqlDefinitionStore(database, this.tables, env);
     this.wakes = (options.wakes ?? !this.alone) ? new NotifyWakeBus(database, this.tables, env) : null;
     this.capabilities = {
       skipLocked: true,

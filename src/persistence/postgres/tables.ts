@@ -14,6 +14,7 @@ export interface Tables {
   readonly inbox: string;
   readonly event: string;
   readonly subscription: string;
+  readonly definition: string;
   /** The row that is the clock in tests. */
   readonly testClock: string;
   /** SQL for the present: a timestamptz. Not for CASE or COALESCE of an UPDATE: compute it in the derived table there. */
@@ -40,6 +41,7 @@ export function tablesOf(schemaName: string, options: { readonly testClock?: boo
     inbox: table("inbox"),
     event: table("event"),
     subscription: table("subscription"),
+    definition: table("definition"),
     testClock,
     clock,
     clockMs: toMs(clock),
