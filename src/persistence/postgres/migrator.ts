@@ -40,7 +40,7 @@ export async function migrate(database: Database, t: Tables, env: Environment, o
   if (meta === undefined || meta.version < schemaVersion)
     throw new SchemaOutdatedError(t.schema, meta?.version ?? 0, schemaVersion);
   if (meta.minEngine > engineLevel) throw new SchemaOutdatedError(t.schema, meta.version, schemaVersion);
-  if (options.testClock) await runner.run("test-clock", testClockStatements(t));
+  if (options.testClock) await runner.run(testClockStatements(t));
   return meta;
 }
 
@@ -82,7 +82,7 @@ class Migrator {
 
   /** Waits for its turn, or until another process has done the work. */
   async bringUp(buckets: number): Promise<Meta | undefined> {
-    await this.run("ground", groundStatements(this.t));
+    await this.run(groundStatements(this.t));
     await this.putMeta(buckets);
     const began = this.env.monotonic();
     for (;;) {
@@ -107,7 +107,7 @@ class Migrator {
 
   private async migrateOne(migration: Migration): Promise<void> {
     await this.takeLease(); // prolongs it
-    await this.run(migration.name, migration.statements(this.t));
+    await this.run(migration.statements(this.t));
     await this.database.query({
       name: "",
       text: `update ${this.t.meta} set schema_version = $1 where schema_version < $1`,
@@ -116,7 +116,7 @@ class Migrator {
   }
 
   /** One statement a query. Two processes that create the same thing at once trip over each other in many ways; both try again. */
-  async run(_name: string, statements: readonly string[]): Promise<void> {
+  async run(statements: readonly string[]): Promise<void> {
     for (const text of statements) await this.repeat(text);
   }
 
