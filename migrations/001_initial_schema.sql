@@ -136,6 +136,14 @@ create table if not exists "workflow_core"."subscription" (
   key text,
   primary key (bucket, topic, instance, path)) with (fillfactor = 80);
 
+create table if not exists "workflow_core"."definition" (
+  id text collate "C" not null,
+  version int not null,
+  fingerprint text not null,
+  graph jsonb not null,
+  registered_at timestamptz not null,
+  primary key (id, version));
+
 create index if not exists subscription_unlooked on "workflow_core"."subscription" (bucket, topic, instance, path) where not looked;
 
 insert into "workflow_core"."meta" (schema_version, min_engine, buckets)
