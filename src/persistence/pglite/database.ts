@@ -4,6 +4,7 @@ import { DirectoryInUseError, PersistenceError } from "../../models/errors-stora
 import type { Database, Ears, Session, Statement, Unlisten } from "../database.ts";
 import { Connection } from "./connection.ts";
 import { DatabaseDirectory } from "./directory.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { runTransaction } from "./transaction.ts";
 import { Turns } from "./turns.ts";
 
@@ -34,6 +35,7 @@ export class PgliteDatabase implements Database {
   readonly #env: Environment;
   readonly #turns = new Turns();
   readonly #ears = new Map<string, Set<Ears>>();
+  readonly #housekeeping: Housekeeping;
   #directory: DatabaseDirectory | undefined;
   #connection: Connection | undefined;
   #isOpen = false;
@@ -43,6 +45,7 @@ export class PgliteDatabase implements Database {
   constructor(options: PgliteOptions, env: Environment) {
     this.#options = options;
     this.#env = env;
+    this.#housekeeping = new Housekeeping(env, (work) => this.#turns.take(async () => work(await this.#ready())));
   }
 
   /** Throws `DirectoryInUseError`, `DirectoryNotWritableError`, and `MissingDependencyError` without `@electric-sql/pglite`. */
@@ -58,6 +61,7 @@ export class PgliteDatabase implements Database {
       this.#isOpen = true;
       try {
         await this.#ready();
+        this.#housekeeping.start();
       } catch (error) {
         await this.#closeAll();
         throw error;
@@ -102,6 +106,7 @@ export class PgliteDatabase implements Database {
 
   async #closeAll(): Promise<void> {
     this.#isOpen = false;
+    this.#housekeeping.stop();
     const [connection, directory] = [this.#connection, this.#directory];
     this.#connection = undefined;
     this.#directory = undefined;

@@ -1,8 +1,9 @@
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Environment } from "../../models/environment.ts";
 import { DirectoryNotWritableError } from "../../models/errors-storage.ts";
 import { WorkflowError } from "../../models/errors.ts";
+import { codeOf } from "./lock-file.ts";
 import { DirectoryLock } from "./lock.ts";
 
 /** The directory of an embedded database, locked: `data` holds PostgreSQL's files, and is for this user alone. */
@@ -35,7 +36,7 @@ export class DatabaseDirectory {
     if (existsSync(this.#unfinished)) rmSync(this.data, { recursive: true, force: true });
     const isNew = !existsSync(join(this.data, "PG_VERSION"));
     if (isNew) writeFileSync(this.#unfinished, "The first start has not come to its end.\n", { mode: 0o600 });
-    mkdirSync(this.data, { recursive: true, mode: 0o700 });
+    makeFolder(this.data);
     chmodSync(this.data, 0o700); // PGlite makes files that everybody may read
     return isNew;
   }
@@ -46,8 +47,19 @@ export class DatabaseDirectory {
   }
 }
 
+/** Not by `recursive`, which never comes back where the system says that a parent is missing that is there, as in /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+  }
+}
+
 function makePrivate(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeFolder(directory);
   if (!statSync(directory).isDirectory()) throw new Error("It is a file.");
   accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
 }

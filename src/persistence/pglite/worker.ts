@@ -9,8 +9,6 @@ const env = systemEnvironment();
 
 type Ask = Extract<ToWorker, { kind: "ask" }>;
 
-if (parentPort !== null) void serve(parentPort, workerData as WorkerSettings);
-
 async function serve(port: NonNullable<typeof parentPort>, settings: WorkerSettings): Promise<void> {
   const say = (message: FromWorker, transfer: readonly ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   try {
@@ -52,11 +50,29 @@ class Desk {
 
   async #answerAll(): Promise<void> {
     for (let ask = this.#waiting.shift(); ask !== undefined; ask = this.#waiting.shift()) {
-      const bytes = Uint8Array.from(this.#database.execProtocolRawSync(ask.bytes)); // PGlite keeps its own buffer
+      const bytes = await this.#answer(ask.bytes);
       this.#say({ kind: "answer", client: ask.client, bytes }, [bytes.buffer]);
       await new Promise<void>((resolve) => env.soon(resolve)); // else this thread hears nothing while it has work
     }
   }
+
+  /** Not by `execProtocolRaw`, which also parses all answers, and keeps them. */
+  async #answer(question: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+    const parts: Uint8Array[] = [];
+    const onRawData = (bytes: Uint8Array): unknown => parts.push(bytes.slice()); // it lies in PGlite's own memory
+    await this.#database.execProtocolRawStream(question, { onRawData, syncToFs: false });
+    return joined(parts);
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 async function open(settings: WorkerSettings): Promise<PGlite> {
@@ -92,3 +108,6 @@ function failureOf(error: unknown): WorkerFailure {
     message: error instanceof Error ? error.message : String(error),
   };
 }
+
+// Last, when everything above is there.
+if (parentPort !== null) void serve(parentPort, workerData as WorkerSettings);

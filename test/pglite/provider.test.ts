@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PglitePersistenceProvider } from "../../src/persistence/pglite/provider.ts";
+import { commit, liveNode, startMany, view } from "../stores/world.ts";
+import { directories } from "./directories.ts";
+
+const at = directories();
+
+test("instances outlive their process, and its nodes can be declared dead at once, since nobody else can be there", async () => {
+  const directory = at.started();
+  const first = new PglitePersistenceProvider({ directory });
+  await first.initialize();
+  const node = await liveNode(first.store);
+  const rows = await startMany(first.store, node, 3);
+  for (const row of rows) assert.ok(await commit(first.store, row, node));
+  await first.close();
+
+  const second = new PglitePersistenceProvider({ directory });
+  await second.initialize();
+  const { store } = second;
+  assert.deepEqual([store.name, store.alone, store.wakes, store.lanes], ["pglite", true, null, 1]);
+  assert.equal(await store.nodes.declareDead(node, 0, 0), true);
+  assert.equal(await store.nodes.release(10), 3);
+  for (const row of rows)
+    assert.deepEqual([(await view(store, row)).revision, (await view(store, row)).owner], [1, null]);
+  await second.close();
+});
+
+test("a provider may be closed twice, and closed before it was opened", async () => {
+  const provider = new PglitePersistenceProvider({ directory: at.started() });
+  await provider.close();
+  await provider.initialize();
+  await provider.close();
+  await provider.close();
+});
