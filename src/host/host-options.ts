@@ -14,6 +14,9 @@ export interface HostOptions {
   /** The definitions that this host runs. */
   readonly workflows: readonly object[];
   readonly persistence: Persistence;
+  /** What to do when a definition differs from the one that unfinished runs of its id and version were started on. `refuse`
+   *  (default): `start` throws `DefinitionChangedError`. `accept`: for development; they go on with the new one. */
+  readonly onChanged?: "refuse" | "accept";
   /** How many runs this host holds at a time; what is beyond waits for a free slot, here or elsewhere. 0: starts and publishes only.
    *  Default: 1,000. */
   readonly concurrency?: number;
@@ -32,7 +35,7 @@ export interface HostOptions {
 }
 
 export interface ResolvedOptions extends Required<
-  Pick<HostOptions, "concurrency" | "drainMs" | "pollMs" | "longStepMs" | "label">
+  Pick<HostOptions, "concurrency" | "drainMs" | "pollMs" | "longStepMs" | "label" | "onChanged">
 > {
   readonly persistence: Persistence;
   readonly times: WatchTimes;
@@ -49,6 +52,7 @@ export function checkOptions(options: HostOptions): ResolvedOptions {
     throw new InvalidRequestError("createHost: workflows", "must be an array of definitions");
   return {
     persistence: options.persistence,
+    onChanged: options.onChanged ?? "refuse",
     concurrency: count(options.concurrency, "concurrency", 1_000),
     drainMs: count(options.drainMs, "drainMs", 20_000),
     pollMs: Math.max(10, count(options.pollMs, "pollMs", 1_000)),

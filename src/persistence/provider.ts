@@ -26,6 +26,7 @@ export interface EngineStore {
   readonly nodes: NodeStore;
   readonly instances: InstanceStore;
   readonly events: EventStore;
+  readonly definitions: DefinitionStore;
   /** Hints between processes; null where there is one process. */
   readonly wakes: WakeBus | null;
 
@@ -122,7 +123,9 @@ export interface InstanceStore {
   unblock(definitions: readonly string[], limit: number): Promise<number>;
   /** Runs `work` in a transaction and commits `transition` (made by `work`) in it. If the fence refuses it, all is rolled back and
    *  `held` is false. Throws what `work` throws, after the rollback. */
-  transact(work: (tx: TransactionSession) => Promise<Transition>): Promise<{ readonly held: boolean; readonly now: number }>;
+  transact(
+    work: (tx: TransactionSession) => Promise<Transition>,
+  ): Promise<{ readonly held: boolean; readonly now: number }>;
   /** Unfinished instances whose definition has this id and version, by fingerprint conflicts: true if any exists. */
   hasUnfinished(definition: string, version: number): Promise<boolean>;
 }
@@ -292,6 +295,24 @@ export interface Delivery {
   readonly woke: boolean;
   /** Nodes that own instances which were given something. */
   readonly owners: readonly string[];
+}
+
+// ── definitions ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What was registered under each id and version, so that a change in place is noticed. */
+export interface DefinitionStore {
+  /** Stores a definition, unless one of its id and version is there; answers the one that is. */
+  register(row: DefinitionRow): Promise<DefinitionRow>;
+  /** Stores a definition in place of the one that is there. */
+  replace(row: DefinitionRow): Promise<void>;
+}
+
+export interface DefinitionRow {
+  readonly id: string;
+  readonly version: number;
+  readonly fingerprint: string;
+  /** Parsed JSON. */
+  readonly graph: unknown;
 }
 
 // ── hints ────────────────────────────────────────────────────────────────────────────────────────────────────────────────

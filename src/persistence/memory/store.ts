@@ -2,6 +2,7 @@ import { systemEnvironment, type Environment } from "../../models/environment.ts
 import type { Capabilities, EngineStore, InstanceRef, NodeStore, WakeBus } from "../provider.ts";
 import { actBy } from "./act.ts";
 import { EventTable } from "./event-table.ts";
+import { MemoryDefinitionStore } from "./definitions.ts";
 import { MemoryEventStore } from "./events.ts";
 import { InstanceTable } from "./instance-table.ts";
 import { MemoryInstanceStore } from "./instances.ts";
@@ -36,6 +37,7 @@ export class MemoryEngineStore implements EngineStore {
   readonly nodes: NodeStore;
   readonly instances: MemoryInstanceStore;
   readonly events: MemoryEventStore;
+  readonly definitions: MemoryDefinitionStore;
   readonly wakes: WakeBus | null = null;
   readonly #instances = new InstanceTable();
 
@@ -47,6 +49,7 @@ export class MemoryEngineStore implements EngineStore {
     const nodes = new MemoryNodeStore(act, this.#instances);
     this.nodes = nodes;
     this.instances = new MemoryInstanceStore(act, tables, nodes);
+    this.definitions = new MemoryDefinitionStore(act);
     this.events = new MemoryEventStore(act, tables.events, this.#instances);
   }
 
