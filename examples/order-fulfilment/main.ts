@@ -59,8 +59,8 @@ function openSession(options: Options, input: Input): Session {
 
 async function fulfilAndAudit({ options, input, store, host, tally, progress }: Session): Promise<Summary> {
   for (const complaint of input.complaints) progress.say(complaint);
+  progress.say(`Working on ${input.orders.length} orders in ${store.place}.`); // PGlite takes some seconds to make a database
   await host.start();
-  progress.say(`Working on ${input.orders.length} orders in ${store.place}.`);
   const preparing = await host.startWorkflow(prepareTables, { ordersFile: options.ordersFile });
   const beginning = await preparing.result();
   tellOfBeginning(beginning, store, progress);
@@ -96,7 +96,7 @@ async function leave(
   process.exit(exitCode); // also when the host was still on its way up
 }
 
-/** What the engine has to say that its user can do something about; takeovers are told by a notice. */
+/** What the engine has to say that its user can do something about. */
 const loggerOf = (progress: Progress): Logger => {
   const say = (message: string, fields: Readonly<Record<string, unknown>> = {}): void =>
     progress.say(`${message} ${JSON.stringify(fields)}`);

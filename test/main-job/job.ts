@@ -25,7 +25,9 @@ export function freshDirectory(t: TestContext): string {
 export interface Files {
   readonly directory: string;
   readonly args: readonly string[];
-  readonly orders: readonly { readonly id: string; readonly address: string; readonly items: { sku: string }[] }[];
+  readonly orders: number;
+  /** Orders that fail before anything is kept of them in the tables. */
+  readonly soldOut: number;
 }
 
 /** Orders and payments like those of the example, only fewer, and paid within 1.5 seconds. */
@@ -35,12 +37,8 @@ export function makeFiles(t: TestContext, count: number): Files {
   const args = ["--orders", String(count), "--seed", "7", "--within", "1500", "--directory", directory];
   execFileSync(process.execPath, [script, ...args]);
   const [orders, payments] = [join(directory, "orders.ndjson"), join(directory, "payments.ndjson")];
-  const lines = readFileSync(orders, "utf8").trim().split("\n");
-  return {
-    directory,
-    args: ["--orders", orders, "--payments", payments],
-    orders: lines.map((line) => JSON.parse(line)),
-  };
+  const soldOut = readFileSync(orders, "utf8").match(/^.*"SOLD-OUT.*$/gm)?.length ?? 0;
+  return { directory, args: ["--orders", orders, "--payments", payments], orders: count, soldOut };
 }
 
 /** A process of the example. */
@@ -103,12 +101,11 @@ export async function runClean(t: TestContext, place: Place, args: readonly stri
 }
 
 /** What must be true of each run to the end, whatever happened on the way. */
-export function assertComplete(summary: Summary, { orders }: Files): void {
-  const soldOut = orders.filter(({ items }) => items.some(({ sku }) => sku.startsWith("SOLD-OUT"))).length;
-  assert.equal(summary.orders, orders.length);
-  assert.equal(summary.complete + summary.failed, orders.length);
+export function assertComplete(summary: Summary, { orders, soldOut }: Files): void {
+  assert.equal(summary.orders, orders);
+  assert.equal(summary.complete + summary.failed, orders);
   assert.equal(summary.failed - summary.compensated, soldOut, "only what was sold out had nothing to undo");
   assert.equal(summary.audit.clean, true);
-  assert.equal(summary.audit.charges, orders.length - soldOut);
+  assert.equal(summary.audit.charges, orders - soldOut);
   assert.equal(summary.audit.refunds, summary.expired + summary.compensated);
 }
