@@ -252,6 +252,20 @@ export function eventTests(make: MakeStore): void {
     assert.equal((await store.events.sweep(5_000, 10)).delivered, 0);
   });
 
+  test("subscriptions that have looked do not stand in the way of those that have not", async () => {
+    const { store, advance } = await make();
+    const node = await liveNode(store);
+    const rows = await startMany(store, node, 6);
+    const [cutOff, ...others] = rows;
+    assert.ok(cutOff !== undefined);
+    await store.events.deliver([await publish(store, cutOff.id)]);
+    await store.instances.commit(others.map((row) => waiting(row, node, row.id)));
+    await store.events.look(others.map((row) => subscriptionOf(row, row.id)));
+    await store.instances.commit([waiting(cutOff, node, cutOff.id)]);
+    await advance(6_000);
+    assert.equal((await store.events.sweep(5_000, 1)).delivered, 1);
+  });
+
   test("the sweep goes on from limit to limit", async () => {
     const { store, advance } = await make();
     const node = await liveNode(store);
