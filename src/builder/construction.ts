@@ -56,6 +56,8 @@ export class BlockDraft {
   readonly scope: Set<string>;
   readonly nodes: Node[] = [];
   readonly #names = new Set<string>();
+  /** By verb, the number below which all its names are taken. */
+  readonly #counts = new Map<string, number>();
   /** The container whose callback runs right now, or null once the block is finished. */
   busy: string | null | undefined;
 
@@ -75,9 +77,10 @@ export class BlockDraft {
 
   /** The verb, or `verb-2`, `verb-3`, …: the first that is free. */
   freeName(verb: string): string {
-    let name = verb;
-    for (let n = 2; this.#names.has(name); n++) name = `${verb}-${n}`;
-    return name;
+    let n = this.#counts.get(verb) ?? 1;
+    while (this.#names.has(numbered(verb, n))) n += 1;
+    this.#counts.set(verb, n);
+    return numbered(verb, n);
   }
 
   /** The path of the nth step. */
@@ -101,6 +104,8 @@ export class BlockDraft {
     return { nodes: this.nodes };
   }
 }
+
+const numbered = (verb: string, n: number): string => (n === 1 ? verb : `${verb}-${n}`);
 
 /** Whether a run that comes to this step never goes on behind it. */
 function endsRun(node: Node): boolean {

@@ -20,7 +20,7 @@ import type {
 export type Branches<D, K, T> = { readonly [name: string]: (branch: Flow<D, K, T>) => AnyBlock };
 
 /** The context of an inline function: a step's, with the data and the scope. */
-export type InlineContext<D, K, T> = StepContext<T> & { readonly data: Readonly<D>; readonly scope: K };
+export type InlineContext<D, K, T, M = unknown> = StepContext<T, M> & { readonly data: Readonly<D>; readonly scope: K };
 
 /**
  * A block of steps under construction. Each verb adds a step and returns the flow to go on with; the callback that was given the
@@ -50,9 +50,9 @@ export interface Flow<D, K = Nothing, T = D, L = undefined, E = never> extends B
   ): Flow<D, Keep<K, N, Settled<A>>, T, Settled<A>, E>;
 
   /** Runs an inline function as a step of this name. It takes the data (in `forEach` the item), and its context holds data and scope. */
-  run<A, N extends string = never, P extends Partial<D> = Nothing, S extends "skip" = never>(
+  run<A, N extends string = never, P extends Partial<D> = Nothing, S extends "skip" = never, M = unknown>(
     name: string,
-    body: (subject: T, context: InlineContext<D, K, T>) => A | Promise<A>,
+    body: (subject: T, context: InlineContext<D, K, T, M>) => A | Promise<A>,
     options?: RunOptions<D, K, T, Settled<A>, N, P, S>,
   ): Flow<D, Keep<K, N, Settled<A>>, T, Settled<A>, E>;
 

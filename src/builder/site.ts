@@ -104,7 +104,7 @@ function checkKeptName(name: string, what: string, site: Site): void {
 
 /** Throws if this can be no name in a scope. */
 export function checkScopeName(name: string, option: string, fault: Fault): void {
-  attempt(() => checkName(name, option), fault);
+  attempt(() => checkName(name, `name in \`${option}\``), fault);
   if (name === "__proto__") throw fault(`"__proto__" cannot be used in \`${option}\``);
 }
 

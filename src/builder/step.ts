@@ -26,9 +26,9 @@ import { policyOptions, readPolicy } from "./policy.ts";
  * });
  * ```
  */
-export function step<I = void, A = void, S extends "skip" = never>(
+export function step<I = void, A = void, S extends "skip" = never, P = unknown>(
   name: string,
-  run: (input: I, context: StepContext<NoInfer<I>>) => A | Promise<A>,
+  run: (input: I, context: StepContext<NoInfer<I>, P>) => A | Promise<A>,
   defaults?: StepDefaults<NoInfer<I>, Settled<NoInfer<A>>, OutcomeUnder<S>> & Doubt<S>,
 ): Step<I, A, OutcomeUnder<S>> {
   return makeStep({ name, run, defaults, transactional: false });
@@ -45,9 +45,9 @@ export function step<I = void, A = void, S extends "skip" = never>(
  * });
  * ```
  */
-export function transactionalStep<I = void, A = void>(
+export function transactionalStep<I = void, A = void, P = unknown>(
   name: string,
-  run: (input: I, context: TransactionContext<NoInfer<I>>) => A | Promise<A>,
+  run: (input: I, context: TransactionContext<NoInfer<I>, P>) => A | Promise<A>,
   defaults?: StepDefaults<NoInfer<I>, Settled<NoInfer<A>>, "completed">,
 ): Step<I, A, "completed"> {
   return makeStep({ name, run, defaults, transactional: true });

@@ -94,13 +94,15 @@ export interface Step<in I, out A, out O extends Outcome = Outcome> {
   readonly name: string;
   /** The function, as given. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a plain step's context and a transactional one's; `never` could not be called in a test
-  readonly run: (input: I, context: any) => A | Promise<A>;
+  readonly run: (input: NoInfer<I>, context: any) => NoInfer<A> | Promise<NoInfer<A>>; // inferring here would mistake an instance's run for it
   readonly [stepFacts]: StepFacts<O>;
 }
 
 /** Something with a `run`: an instance of a step class. */
 export interface RunsWith<in I, out A> {
-  run(context: StepContext<I>): A | Promise<A>;
+  /** A property on purpose: parameters of methods are compared both ways, and a missing field of the input would pass. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only the class itself knows what it keeps as persistenceData
+  readonly run: (context: StepContext<I, any>) => A | Promise<A>;
 }
 
 /** What a workflow can be given to run: a step, a class without constructor arguments, or an instance. */
