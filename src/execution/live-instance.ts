@@ -1,3 +1,4 @@
+import type { Timer } from "../models/environment.ts";
 import type { ActivePointer, Frontier } from "../models/frontier.ts";
 import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
 import type { ClaimedInstance, InboxRow, InstanceRef, InstanceStore } from "../persistence/provider.ts";
@@ -28,8 +29,8 @@ export class LiveInstance implements InstanceRef {
   facts: Fact[] = [];
   /** A turn is under way: what comes now waits for the next. */
   isTurning = false;
-  /** Paths whose timers are set in this process. */
-  readonly timers = new Set<string>();
+  /** Timers that are set in this process, by path. */
+  readonly timers = new Map<string, Timer>();
   private readonly turnWaiters: (() => void)[] = [];
   /** Pointers whose bodies were started and whose answers are not committed, with the monotonic time of their start. */
   readonly running = new Map<string, number>();
@@ -70,6 +71,12 @@ export class LiveInstance implements InstanceRef {
     for (const [path, items] of decision.items) this.items.set(path, items);
     for (const path of decision.closed) this.forget(path);
     if (decision.consume.length > 0) this.inbox = this.inbox.filter((row) => !decision.consume.includes(row.source));
+  }
+
+  /** The instance leaves this process. */
+  cancelTimers(): void {
+    for (const timer of this.timers.values()) timer.cancel();
+    this.timers.clear();
   }
 
   /** Waits until no turn is under way, and takes the next one. */

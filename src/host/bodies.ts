@@ -85,12 +85,12 @@ export class Bodies {
 
   private setTimer(live: LiveInstance, path: string, due: number): void {
     const { env, clock } = this.parts;
-    live.timers.add(path);
-    env.later(clock.until(due), () => {
+    const timer = env.later(clock.until(due), () => {
       live.timers.delete(path);
       if (!this.turns.owns(live) || live.state.frontier.pointers[path]?.due !== due) return;
       if (clock.now() < due) this.setTimer(live, path, due);
       else this.turns.push(live, { kind: "due", path } satisfies Fact);
     });
+    live.timers.set(path, timer);
   }
 }

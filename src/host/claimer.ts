@@ -1,4 +1,4 @@
-import type { Environment } from "../models/environment.ts";
+import type { Environment, Timer } from "../models/environment.ts";
 import { LiveInstance } from "../execution/live-instance.ts";
 import type { Registry } from "../execution/registry.ts";
 import type { ClaimedInstance, EngineStore, InboxRow, InstanceRef } from "../persistence/provider.ts";
@@ -30,6 +30,7 @@ export class Claimer {
   private nextDueAt = Infinity;
   private firstBucket: number;
   private hasAskedDue = false;
+  private alarm: Timer | undefined;
   private isHungry = false;
   /** The last claim did not answer. */
   private isUnsure = false;
@@ -45,6 +46,7 @@ export class Claimer {
   }
 
   stop(): Promise<void> {
+    this.alarm?.cancel();
     return this.loop.stop();
   }
 
@@ -73,7 +75,8 @@ export class Claimer {
   expect(instant: number): void {
     if (instant >= this.nextDueAt) return;
     this.nextDueAt = instant;
-    this.parts.env.later(this.parts.clock.until(instant), () => this.loop.poke());
+    this.alarm?.cancel();
+    this.alarm = this.parts.env.later(this.parts.clock.until(instant), () => this.loop.poke());
   }
 
   /** Takes one unowned instance to carry out a request. Answers false if another node holds it. */

@@ -1,4 +1,4 @@
-import type { Environment } from "../models/environment.ts";
+import type { Environment, Timer } from "../models/environment.ts";
 import type { EngineStore } from "../persistence/provider.ts";
 import type { DatabaseClock } from "./clock.ts";
 import { Loop } from "./loop.ts";
@@ -38,6 +38,7 @@ export class Heartbeat {
   private confirmedAt: number;
   private isStale = false;
   private isStopped = false;
+  private watching: Timer | undefined;
 
   constructor(from: HeartbeatParts) {
     this.from = from;
@@ -53,6 +54,7 @@ export class Heartbeat {
 
   stop(): Promise<void> {
     this.isStopped = true;
+    this.watching?.cancel();
     return this.loop.stop();
   }
 
@@ -85,6 +87,6 @@ export class Heartbeat {
       this.isStale = true;
       this.from.ears.stale();
     }
-    this.from.env.later(Math.max(50, this.from.times.staleMs / 10), () => this.watch());
+    this.watching = this.from.env.later(Math.max(50, this.from.times.staleMs / 10), () => this.watch());
   }
 }

@@ -1,4 +1,4 @@
-import type { Environment } from "../models/environment.ts";
+import type { Environment, Timer } from "../models/environment.ts";
 import { HostStoppedError, InstanceNotFoundError } from "../models/errors-instance.ts";
 import type { EngineStore, InstanceRef, InstanceView } from "../persistence/provider.ts";
 import { Loop } from "./loop.ts";
@@ -21,6 +21,7 @@ export class Results {
   private readonly waiting = new Map<string, Waiting>();
   private readonly loop: Loop;
   private isCast = false;
+  private net: Timer | undefined;
 
   private readonly isHere: (id: string) => boolean;
 
@@ -37,6 +38,7 @@ export class Results {
   }
 
   async stop(): Promise<void> {
+    this.net?.cancel();
     await this.loop.stop();
     for (const { rejects } of this.waiting.values())
       for (const reject of rejects) reject(new HostStoppedError("wait for a result"));
@@ -58,7 +60,7 @@ export class Results {
 
   private cast(): void {
     this.isCast = true;
-    this.env.later(netMs, () => {
+    this.net = this.env.later(netMs, () => {
       this.isCast = false;
       this.look();
     });

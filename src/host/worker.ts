@@ -126,10 +126,15 @@ export class Worker {
 
   private lose(live: LiveInstance): void {
     if (!this.owns(live)) return;
-    this.live.delete(live.id);
-    this.lane.free(live);
+    this.dismiss(live);
     this.abortBodies(live, new Error("this node does not own the run any more"));
     this.parts.ears.lost(live);
+  }
+
+  private dismiss(live: LiveInstance): void {
+    this.live.delete(live.id);
+    this.lane.free(live);
+    live.cancelTimers();
   }
 
   private abortBodies(live: LiveInstance, reason: unknown): void {
@@ -221,8 +226,7 @@ export class Worker {
       this.bodies.start(live);
       this.bodies.setTimers(live);
     } else {
-      this.live.delete(live.id);
-      this.lane.free(live);
+      this.dismiss(live);
     }
     this.parts.ears.committed(live, transition, decision, outcome.now);
     if (transition.release === "keep") return;
