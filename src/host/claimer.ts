@@ -31,6 +31,7 @@ export class Claimer {
   private firstBucket: number;
   private hasAskedDue = false;
   private alarm: Timer | undefined;
+  private isStopped = false;
   private isHungry = false;
   /** The last claim did not answer. */
   private isUnsure = false;
@@ -46,6 +47,7 @@ export class Claimer {
   }
 
   stop(): Promise<void> {
+    this.isStopped = true;
     this.alarm?.cancel();
     return this.loop.stop();
   }
@@ -73,7 +75,7 @@ export class Claimer {
 
   /** An instance of these definitions is due at `instant`, by the database's clock. */
   expect(instant: number): void {
-    if (instant >= this.nextDueAt) return;
+    if (instant >= this.nextDueAt || this.isStopped) return; // what parks while the node leaves is another's to wake
     this.nextDueAt = instant;
     this.alarm?.cancel();
     this.alarm = this.parts.env.later(this.parts.clock.until(instant), () => this.loop.poke());

@@ -70,7 +70,8 @@ function later(ms: number, fn: () => void): Timer {
   let timer = setTimeout(tick, pieceMs(ms));
   function tick(): void {
     const left = until - performance.now();
-    if (left > 0) timer = setTimeout(tick, pieceMs(left)); // setTimeout may be a millisecond early; this never is
+    if (left > 0)
+      timer = setTimeout(tick, pieceMs(left)); // setTimeout may be a millisecond early; this never is
     else fn(); // also for NaN
   }
   return { cancel: () => clearTimeout(timer) };

@@ -7,7 +7,9 @@ export type Notice =
   | { readonly kind: "host-stopped"; readonly node: string }
   | { readonly kind: "node-lost"; readonly node: string }
   | { readonly kind: "takeover"; readonly node: string; readonly instances: number }
-  | (InstanceNotice & { readonly kind: "run-started" | "run-completed" | "run-parked" | "run-suspended" | "run-resumed" })
+  | (InstanceNotice & {
+      readonly kind: "run-started" | "run-completed" | "run-parked" | "run-suspended" | "run-resumed";
+    })
   | (InstanceNotice & { readonly kind: "run-failed"; readonly failure: Failure | undefined })
   | (InstanceNotice & { readonly kind: "run-terminated"; readonly reason: string | undefined })
   | (StepNotice & { readonly kind: "step-completed" | "step-compensated" })

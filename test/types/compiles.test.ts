@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { blocksOf, type Block } from "../../src/models/definition.ts";
+import { definitionOf } from "../../src/models/workflow-definition.ts";
+import { undoing } from "./doubt.ts";
+import * as inference from "./inference.ts";
+import { fulfilOrder } from "./order.ts";
+import * as schemas from "./schemas.ts";
+
+/** What only has to compile is also built here: the types promise nothing that the builder refuses. */
+
+const pathsOf = (workflow: unknown): string[] => {
+  const paths = (block: Block): string[] =>
+    block.nodes.flatMap((node) => [node.path, ...blocksOf(node).flatMap((inner) => paths(inner.block))]);
+  return paths(definitionOf(workflow).graph.root);
+};
+
+test("the order workflow is built as it is written", () => {
+  assert.deepEqual(pathsOf(fulfilOrder), [
+    "saga",
+    "saga/reserve",
+    "saga/charge",
+    "saga/payment-confirmed",
+    "saga/payment-confirmed/late/end",
+    "saga/return",
+    "if",
+    "if/yes/delay",
+    "if/yes/approve",
+    "if/no/auto-approve",
+    "each",
+    "each[]/pack",
+    "each[]/Ship",
+    "parallel",
+    "parallel/invoice/render",
+    "parallel/mail/mail",
+    "return",
+  ]);
+});
+
+test("so are pieces, wrappers, classes and nested loops", () => {
+  assert.deepEqual(pathsOf(inference.pieces), [
+    "reserve",
+    "saga",
+    "saga/return",
+    "saga-2",
+    "saga-2/each",
+    "saga-2/each[]/pack",
+    "saga-2/each[]/Ship",
+    "saga-3",
+    "saga-3/ship-plainly",
+    "return",
+  ]);
+  assert.deepEqual(pathsOf(inference.wrapping), ["saga", "saga/reserve", "after"]);
+  assert.deepEqual(pathsOf(inference.hello), ["greet", "return"]);
+  assert.deepEqual(pathsOf(inference.nested), ["each", "each[]/each", "each[]/each[]/weigh", "return"]);
+});
+
+test("a step that opts out of doubt says so in its graph, a transactional one need not", () => {
+  const skips = definitionOf(undoing).graph.root.nodes.flatMap((node) =>
+    node.kind === "step" && node.skipInDoubt ? [node.name] : [],
+  );
+  assert.deepEqual(skips, ["pay-2", "pay-sure", "pay-sure-2", "lift-2", "say-2"]);
+});
+
+test("the schema of the data reaches the engine", () => {
+  for (const workflow of [schemas.withZod, schemas.withValibot, schemas.withEvents]) {
+    assert.ok(definitionOf(workflow).schema);
+  }
+});
