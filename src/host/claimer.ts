@@ -23,7 +23,10 @@ export interface ClaimerParts {
 
 const claimAtOnce = 200;
 
-/** Takes due instances while there are free slots: when poked, when a timer of a parked instance is due, and by polling. */
+/**
+ * Takes due instances while there are free slots: when poked, when a timer of a parked instance is due, and by polling. All claims of
+ * a node go one after the other, so that what a lost answer took is known by what is not held.
+ */
 export class Claimer {
   private readonly parts: ClaimerParts;
   private readonly loop: Loop;
@@ -33,8 +36,10 @@ export class Claimer {
   private alarm: Timer | undefined;
   private isStopped = false;
   private isHungry = false;
-  /** The last claim did not answer. */
-  private isUnsure = false;
+  /** Reasons to think that rows name this node of which it does not know: so many had come up, and so many were settled. */
+  private doubts = 0;
+  private settled = 0;
+  private readonly wanted = new Map<string, InstanceRef>();
 
   constructor(parts: ClaimerParts) {
     this.parts = parts;
@@ -63,7 +68,13 @@ export class Claimer {
 
   /** An instance was dropped whose row may still name this node: the next claim gives such rows back first. */
   unsure(): void {
-    this.isUnsure = true;
+    this.doubts += 1;
+    this.loop.poke();
+  }
+
+  /** Takes this instance to carry out a request, whatever its definition, unless somebody else takes it first. */
+  want(ref: InstanceRef): void {
+    this.wanted.set(ref.id, ref);
     this.loop.poke();
   }
 
@@ -81,31 +92,22 @@ export class Claimer {
     this.alarm = this.parts.env.later(this.parts.clock.until(instant), () => this.loop.poke());
   }
 
-  /** Takes one unowned instance to carry out a request. Answers false if another node holds it. */
-  async claimOne(ref: InstanceRef): Promise<boolean> {
-    const { store, owner } = this.parts;
-    const claimed = await store.instances.claimOne(owner, ref).catch((error: unknown) => {
-      this.isUnsure = true;
-      throw error;
-    });
-    if (claimed === null) return false;
-    const [inbox] = await this.inboxes([claimed]);
-    this.adopt(claimed, this.parts.clock.now(), inbox ?? []);
-    return true;
-  }
-
   private async claim(): Promise<number> {
     const { store, clock, owner, registry, worker, slots, pollMs, mayStart } = this.parts;
+    if (worker.isLeaving) return pollMs;
+    if (this.settled < this.doubts) await this.giveBack();
+    await this.takeWanted();
     const limit = Math.min(claimAtOnce, slots - worker.live.size);
     this.isHungry = limit <= 0;
-    if (this.isUnsure && !worker.isLeaving) await this.giveBack();
     const definitions = registry.names();
-    if (limit <= 0 || definitions.length === 0 || worker.isLeaving || !mayStart()) return pollMs;
-    this.isUnsure = true;
-    const { now, claimed } = await store.instances.claim({ owner, definitions, limit, buckets: this.rotated() });
-    this.isUnsure = false;
-    clock.observe(now);
-    if (claimed.length > 0) await this.take(claimed, now);
+    if (limit <= 0 || definitions.length === 0 || !mayStart()) return pollMs;
+    const request = { owner, definitions, limit, buckets: this.rotated() };
+    const { now, claimed } = await this.surely(async () => {
+      const reply = await store.instances.claim(request);
+      clock.observe(reply.now);
+      await this.adopt(reply.claimed, reply.now);
+      return reply;
+    });
     if (claimed.length >= limit) {
       this.isHungry = true;
       if (worker.live.size < slots) this.loop.poke();
@@ -114,11 +116,32 @@ export class Claimer {
     return this.pause(now);
   }
 
+  /** Requests are carried out whether there is a free slot or not. */
+  private async takeWanted(): Promise<void> {
+    const { store, owner, clock } = this.parts;
+    for (const ref of this.wanted.values()) {
+      await this.surely(async () => {
+        const claimed = await store.instances.claimOne(owner, ref);
+        if (claimed !== null) await this.adopt([claimed], clock.now());
+      });
+      this.wanted.delete(ref.id);
+    }
+  }
+
+  /** While a claim has not answered, and what it took is not held, there is a doubt. */
+  private async surely<R>(claim: () => Promise<R>): Promise<R> {
+    this.doubts += 1;
+    const answer = await claim();
+    this.settled += 1;
+    return answer;
+  }
+
   /** A claim whose answer was lost may have taken what nobody here knows of. */
   private async giveBack(): Promise<void> {
     const { store, owner, held } = this.parts;
-    this.isUnsure = false;
+    const { doubts } = this;
     const given = await store.instances.disown(owner, held());
+    this.settled = doubts;
     if (given > 0) this.parts.env.logger.info("Instances of a lost claim were given back", { instances: given });
   }
 
@@ -141,9 +164,14 @@ export class Claimer {
     return Array.from({ length: buckets }, (_, n) => (n + this.firstBucket) % buckets);
   }
 
-  private async take(claimed: readonly ClaimedInstance[], now: number): Promise<void> {
+  private async adopt(claimed: readonly ClaimedInstance[], now: number): Promise<void> {
+    const { registry, owner, worker } = this.parts;
     const inboxes = await this.inboxes(claimed);
-    claimed.forEach((instance, n) => this.adopt(instance, now, inboxes[n] ?? []));
+    claimed.forEach((instance, n) => {
+      const { definition, version } = instance;
+      const plan = registry.find(definition, version) ?? registry.unknown(definition, version);
+      void worker.claimed(new LiveInstance(plan, owner, instance), now, inboxes[n] ?? []);
+    });
   }
 
   /** The inboxes of claimed instances, in their order. */
@@ -157,12 +185,5 @@ export class Claimer {
       else mine.push(row);
     }
     return claimed.map(({ id }) => byId.get(id) ?? []);
-  }
-
-  private adopt(claimed: ClaimedInstance, now: number, inbox: readonly InboxRow[]): void {
-    const { registry, owner, worker } = this.parts;
-    const plan =
-      registry.find(claimed.definition, claimed.version) ?? registry.unknown(claimed.definition, claimed.version);
-    void worker.claimed(new LiveInstance(plan, owner, claimed), now, inbox);
   }
 }

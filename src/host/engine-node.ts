@@ -87,12 +87,18 @@ export class EngineNode {
     this.heartbeat = new Heartbeat({ store, env, clock, node: owner, times, ears: this.heartbeatEars() });
   }
 
+  /** Throws what the store throws; then nothing of this node goes on. */
   async boot(): Promise<void> {
     const { store, clock, registry, label, engine } = this.parts;
-    const { now } = await store.nodes.register({ id: this.id, label, engine, definitions: registry.names() });
-    clock.observe(now);
-    this.heartbeat.start();
-    await this.janitor.start();
+    try {
+      const { now } = await store.nodes.register({ id: this.id, label, engine, definitions: registry.names() });
+      clock.observe(now);
+      this.heartbeat.start();
+      await this.janitor.start();
+    } catch (error) {
+      await this.abandon();
+      throw error;
+    }
     this.mail.start();
     this.marking.start();
     this.claimer.start();

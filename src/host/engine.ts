@@ -28,7 +28,7 @@ export class Engine {
   private readonly from: { registry: Registry; notices: Notices; options: ResolvedOptions };
   private pollMs: number;
   private rebirth: Promise<void> | undefined;
-  private isEnding = false;
+  private readonly ending = new AbortController();
 
   constructor(
     store: EngineStore,
@@ -68,8 +68,9 @@ export class Engine {
   }
 
   /**
-   * Stores a request for a run. If nobody owns the run, this node takes it and carries the request out, whatever its definition;
-   * else its owner does, when it reads its inbox. Answers false if the run was over. Throws `InstanceNotFoundError`.
+   * Stores a request for a run; resolves once it is durable. If nobody owns the run, this node takes it and carries the request out,
+   * whatever its definition; else its owner does, when it reads its inbox. Answers false if the run was over. Throws
+   * `InstanceNotFoundError`.
    */
   async request(id: string, kind: RequestRow["kind"], reason?: string): Promise<boolean> {
     const ref = this.refOf(id);
@@ -81,12 +82,12 @@ export class Engine {
     if (reply.terminal) return false;
     if (reply.owner === this.node.id) this.node.checkMail();
     else if (reply.owner !== null) this.hints.inbox(reply.owner);
-    else await this.node.claimer.claimOne(ref);
+    else this.node.claimer.want(ref);
     return true;
   }
 
   async end(drainMs: number): Promise<void> {
-    this.isEnding = true;
+    this.ending.abort();
     await this.rebirth;
     await this.node.end(drainMs);
     await this.results.stop();
@@ -114,18 +115,19 @@ export class Engine {
 
   /** The node was declared dead while the process lives (it was stopped, or cut off): it goes on under a new identity. */
   private reborn(): void {
-    if (this.isEnding || this.rebirth !== undefined) return;
+    const { signal } = this.ending;
+    if (signal.aborted || this.rebirth !== undefined) return;
     const dead = this.node;
     this.env.logger.warn("This node was declared dead; the process goes on as a new one", { node: dead.id });
-    this.rebirth = persistently({ env: this.env, what: "Registering anew" }, async () => {
+    this.rebirth = persistently({ env: this.env, what: "Registering anew", signal }, async () => {
       await dead.abandon();
       const node = this.newNode();
       await node.boot();
       this.node = node;
     })
-      .catch((error: unknown) =>
-        this.env.logger.error("This process runs no workflows any more", { error: String(error) }),
-      )
+      .catch((error: unknown) => {
+        if (!signal.aborted) this.env.logger.error("This process runs no workflows any more", { error: String(error) });
+      })
       .finally(() => (this.rebirth = undefined));
   }
 
