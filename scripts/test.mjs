@@ -14,7 +14,6 @@ import { startCluster } from "./postgres-cluster.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const concurrency = 2;
-const fileTimeoutMs = 10 * 60_000;
 
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -56,7 +55,9 @@ async function database() {
 
 async function runAll(chosen, tally) {
   if (chosen.length === 0) return;
-  const tests = run({ files: chosen, concurrency, timeout: fileTimeoutMs, signal: interrupted.signal });
+  const watchdog = new URL("test-watchdog.mjs", import.meta.url).href;
+  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ""} --import=${watchdog}`.trim();
+  const tests = run({ files: chosen, concurrency, signal: interrupted.signal });
   tests.on("test:pass", (test) => count(test, "passed", tally));
   tests.on("test:fail", (test) => count(test, "failed", tally));
   for await (const text of tests.compose(spec())) process.stdout.write(text);

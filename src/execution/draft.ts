@@ -42,8 +42,8 @@ export class Draft {
   readonly subscribe: Subscribed[] = [];
   readonly unsubscribe: Unsubscribed[] = [];
   readonly consume: string[] = [];
-  readonly values = new Map<string, Held>();
-  readonly items = new Map<string, StoredValue>();
+  readonly values: Map<string, Held> = new Map();
+  readonly items: Map<string, StoredValue> = new Map();
   readonly closed: string[] = [];
   readonly cancelled: string[] = [];
   readonly asks: Ask[] = [];

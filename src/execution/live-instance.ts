@@ -19,9 +19,9 @@ export class LiveInstance implements InstanceRef {
   readonly isComplete: boolean;
   readonly crashes: number;
   /** Values of finished pointers that somebody may still read. */
-  readonly values = new Map<string, Held>();
+  readonly values: Map<string, Held> = new Map();
   /** Items of open forEach containers. */
-  readonly items = new Map<string, StoredValue>();
+  readonly items: Map<string, StoredValue> = new Map();
   /** Inbox rows that are not consumed, oldest first. */
   inbox: readonly InboxRow[] = [];
   inboxSeen: number;
@@ -30,12 +30,12 @@ export class LiveInstance implements InstanceRef {
   /** A turn is under way: what comes now waits for the next. */
   isTurning = false;
   /** Timers that are set in this process, by path. */
-  readonly timers = new Map<string, Timer>();
+  readonly timers: Map<string, Timer> = new Map();
   private readonly turnWaiters: (() => void)[] = [];
   /** Pointers whose bodies were started and whose answers are not committed, with the monotonic time of their start. */
-  readonly running = new Map<string, number>();
+  readonly running: Map<string, number> = new Map();
   /** Bodies that run, by path. */
-  readonly bodies = new Map<string, { abort(reason: unknown): void }>();
+  readonly bodies: Map<string, { abort(reason: unknown): void }> = new Map();
 
   constructor(plan: Plan, owner: string, from: Birth | ClaimedInstance) {
     this.bucket = from.bucket;

@@ -20,7 +20,7 @@ const graceMs = 10_000;
 
 /** Runs the instances that this node owns: bodies, then a turn for what they answered, then its commit, then what became ready. */
 export class Worker {
-  readonly live = new Map<string, LiveInstance>();
+  readonly live: Map<string, LiveInstance> = new Map();
   isLeaving = false;
   private readonly parts: WorkerParts;
   private readonly lane = new SuspectLane();

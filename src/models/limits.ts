@@ -16,9 +16,6 @@ export const maxErrorBytes: number = 64 * 1024;
 /** Most steps in one workflow definition. */
 export const maxSteps: number = 10_000;
 
-/** Most unconsumed inbox rows of one instance. */
-export const maxInbox: number = 10_000;
-
 /** Most bytes of JSON that one transition may write: 16 MiB. */
 export const maxTransitionBytes: number = 16 * 1024 * 1024;
 

@@ -49,10 +49,6 @@ export const pointerStatusCodes: { readonly [S in PointerStatus]: number } = {
   Compensated: 4,
 };
 
-const pointerStatusByCode: readonly PointerStatus[] = ["Started", "Complete", "Failed", "Cancelled", "Compensated"];
-
-export const pointerStatusOf = (code: number): PointerStatus | undefined => pointerStatusByCode[code];
-
 /** A pointer that has finished (or, for a container whose items must be kept and for a long step, started). It is its own
  *  history entry. */
 export interface PointerRow {
