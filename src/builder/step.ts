@@ -26,7 +26,7 @@ import { policyOptions, readPolicy } from "./policy.ts";
  * });
  * ```
  */
-export function step<I = void, A = void, S extends "skip" = never, P = unknown>(
+export function step<I = unknown, A = void, S extends "skip" = never, P = unknown>(
   name: string,
   run: (input: I, context: StepContext<NoInfer<I>, P>) => A | Promise<A>,
   defaults?: StepDefaults<NoInfer<I>, Settled<NoInfer<A>>, OutcomeUnder<S>> & Doubt<S>,
@@ -45,7 +45,7 @@ export function step<I = void, A = void, S extends "skip" = never, P = unknown>(
  * });
  * ```
  */
-export function transactionalStep<I = void, A = void, P = unknown>(
+export function transactionalStep<I = unknown, A = void, P = unknown>(
   name: string,
   run: (input: I, context: TransactionContext<NoInfer<I>, P>) => A | Promise<A>,
   defaults?: StepDefaults<NoInfer<I>, Settled<NoInfer<A>>, "completed">,

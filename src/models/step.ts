@@ -55,7 +55,7 @@ export type DoneOf<B> =
 
 /** Undoes a step: a step of its own (made by `step` or `transactionalStep`), or a function. */
 export type Compensation<I, R, O extends Outcome = Outcome> =
-  Step<Done<I, R, O>, unknown> | Step<void, unknown> | ((done: Done<I, R, O>, context: StepContext) => unknown);
+  Step<Done<I, R, O>, unknown> | ((done: Done<I, R, O>, context: StepContext) => unknown);
 
 /** The outcomes that a compensation may meet, by the step's `inDoubt`. */
 export type OutcomeUnder<S, O extends Outcome = Outcome> = [S] extends [never] ? O : "completed";

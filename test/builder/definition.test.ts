@@ -128,11 +128,11 @@ describe("the graph of every kind of step", () => {
         .if(
           nothing,
           (yes: Untyped) => yes.end(),
-          (no: Untyped) => no.end(nothing),
+          (no: Untyped) => no.if(nothing, (yes: Untyped) => yes.end(nothing)),
         )
         .returns(nothing),
     );
-    const before = { yes: { nodes: [nodes[4]] }, no: { nodes: [nodes[5]] } };
+    const [, , , , early, inner, late] = nodes;
     assert.deepEqual(nodes, [
       { kind: "delay", name: "delay", path: "delay", durationMs: 5_400_000 },
       {
@@ -143,9 +143,24 @@ describe("the graph of every kind of step", () => {
         duration: ref("delay-2.duration"),
       },
       { kind: "set", name: "set", path: "set", patch: ref("set.patch") },
-      { kind: "if", name: "if", path: "if", condition: ref("if.condition"), ...before },
+      {
+        kind: "if",
+        name: "if",
+        path: "if",
+        condition: ref("if.condition"),
+        yes: { nodes: [early] },
+        no: { nodes: [inner] },
+      },
       { kind: "end", name: "end", path: "if/yes/end" },
-      { kind: "end", name: "end", path: "if/no/end", value: ref("if/no/end.value") },
+      {
+        kind: "if",
+        name: "if",
+        path: "if/no/if",
+        condition: ref("if/no/if.condition"),
+        yes: { nodes: [late] },
+        no: { nodes: [] },
+      },
+      { kind: "end", name: "end", path: "if/no/if/yes/end", value: ref("if/no/if/yes/end.value") },
       { kind: "return", name: "return", path: "return", value: ref("return.value") },
     ]);
   });
