@@ -19,9 +19,6 @@ export interface Committed {
   readonly now: number;
 }
 
-const batch = { items: 500, weight: maxTransitionBytes } as const;
-const startLimits: BatchLimits<StartRow> = { ...batch, weigh: (row) => row.data.length };
-const transitionLimits: BatchLimits<Transition> = { ...batch, weigh: weightOf };
 const startGivesUpMs = 30_000;
 
 /** Starts and transitions, group-committed on lanes that own disjoint buckets. */
@@ -47,6 +44,9 @@ export class Committer {
     this.owner = from.owner;
     this.signal = from.signal;
     const lanes = Array.from({ length: from.store.lanes });
+    const limits = { items: from.store.batchRows, weight: maxTransitionBytes };
+    const startLimits: BatchLimits<StartRow> = { ...limits, weigh: (row) => row.data.length };
+    const transitionLimits: BatchLimits<Transition> = { ...limits, weigh: weightOf };
     this.starts = lanes.map(() => new Batcher(from.env, startLimits, (rows) => this.flushStarts(rows)));
     this.transitions = lanes.map(() => new Batcher(from.env, transitionLimits, (rows) => this.flushTransitions(rows)));
   }

@@ -78,7 +78,7 @@ export class Janitor {
   }
 
   private async sweepOnce(): Promise<number> {
-    const { store, registry, events, pollMs } = this.parts;
+    const { store, registry, events, claimer, pollMs } = this.parts;
     const olderMs = this.olderMs;
     this.olderMs = sweepOlderMs;
     await events.sweep(olderMs, sweepAtOnce);
@@ -86,6 +86,8 @@ export class Janitor {
     const known = new Set(registry.names());
     for (const { state, definitions } of nodes) if (state === "live") definitions.forEach((name) => known.add(name));
     await store.instances.block([...known], sweepAtOnce);
+    // What a sweep elsewhere blocked while this node registered.
+    if ((await store.instances.unblock(registry.names(), sweepAtOnce)) > 0) claimer.poke();
     return store.wakes === null ? Math.min(pollMs, sweepMs) : sweepMs; // without hints nobody says that there is something
   }
 

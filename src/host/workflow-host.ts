@@ -34,6 +34,9 @@ type EventRest<T> = [T] extends [void]
   ? [data?: undefined, options?: PublishOptions & WithTransaction]
   : [data: NoInfer<T>, options?: PublishOptions & WithTransaction];
 
+/** Embedded stores that a host of this process uses. */
+const inUse = new WeakSet<object>();
+
 type State = "new" | "starting" | "running" | "stopping" | "stopped";
 
 /**
@@ -69,8 +72,9 @@ export class WorkflowHost {
   async start(): Promise<void> {
     if (this.state !== "new")
       throw new InvalidRequestError("host.start()", `was called on a host that is ${this.state}`);
-    this.state = "starting";
     const { persistence } = this.options;
+    if (persistence.store.alone) this.takeAlone(persistence);
+    this.state = "starting";
     try {
       await persistence.initialize();
       this.engine = new Engine(persistence.store, this.env, {
@@ -82,6 +86,7 @@ export class WorkflowHost {
     } catch (error) {
       this.state = "stopped";
       await persistence.close().catch(() => undefined);
+      inUse.delete(persistence);
       throw error;
     }
     this.state = "running";
@@ -171,6 +176,13 @@ export class WorkflowHost {
     return this.notices.listen(listener);
   }
 
+  /** An embedded store takes every other node for a dead one of an earlier process. */
+  private takeAlone(persistence: object): void {
+    if (inUse.has(persistence))
+      throw new InvalidRequestError("host.start()", "cannot use a store that a running host of this process uses alone");
+    inUse.add(persistence);
+  }
+
   private departure(engine: Engine, workflow: object, item: StartItem<unknown>): Promise<Departure> {
     const { id, version } = workflow as { readonly id: string; readonly version: number };
     return prepare(this.registry.get(id, version), item, { env: this.env, buckets: engine.store.buckets });
@@ -216,6 +228,7 @@ export class WorkflowHost {
     this.state = "stopped";
     if (engine === undefined) return;
     await this.options.persistence.close();
+    inUse.delete(this.options.persistence);
     this.notices.tell({ kind: "host-stopped", node: engine.node.id });
   }
 }

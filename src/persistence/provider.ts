@@ -14,6 +14,8 @@ export interface EngineStore {
   readonly name: string;
   /** How many batches of starts and transitions run side by side; an instance's lane is its bucket modulo this. */
   readonly lanes: number;
+  /** Most rows of one batch of starts or transitions. */
+  readonly batchRows: number;
   readonly buckets: number;
   readonly capabilities: Capabilities;
   /** No other process can be using this store: a node in it that is not of this process is dead, and may be declared so at once. */
@@ -62,7 +64,7 @@ export interface NodeStore {
   /** The node's own orderly end: its row is marked stopped. */
   retire(id: string): Promise<void>;
   list(): Promise<readonly NodeRow[]>;
-  /** Marks a node dead if its beat is still `beat` and, unless `alone`, is older than `silentMs` by the database's clock. */
+  /** Marks a node dead if its beat is still `beat` and is older than `silentMs` by the database's clock. */
   declareDead(id: string, beat: number, silentMs: number): Promise<boolean>;
   /** Releases up to `limit` instances of nodes that are dead or stopped: unowned, epoch + 1, due now, and for dead nodes `crashes`
    *  counted (see InstanceStore.claim). Answers how many. */

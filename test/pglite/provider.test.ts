@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createHost, defineWorkflow, type Flow } from "../../src/index.ts";
 import { PglitePersistenceProvider } from "../../src/persistence/pglite/provider.ts";
 import { commit, liveNode, startMany, view } from "../stores/world.ts";
 import { directories } from "./directories.ts";
@@ -32,4 +33,16 @@ test("a provider may be closed twice, and closed before it was opened", async ()
   await provider.initialize();
   await provider.close();
   await provider.close();
+});
+
+test("two hosts at once on one embedded store are refused, one after the other are not", async () => {
+  const persistence = new PglitePersistenceProvider({});
+  const workflow = defineWorkflow({ id: "alone", version: 1 }, (flow: Flow<object>) => flow.run("a", () => 1));
+  const first = createHost({ workflows: [workflow], persistence });
+  const second = createHost({ workflows: [workflow], persistence });
+  await first.start();
+  await assert.rejects(second.start(), /cannot use a store that a running host/);
+  await first.stop();
+  await second.start();
+  await second.stop();
 });

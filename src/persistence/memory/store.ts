@@ -25,6 +25,7 @@ export interface MemoryStoreOptions {
 export class MemoryEngineStore implements EngineStore {
   readonly name = "memory";
   readonly lanes = 1;
+  readonly batchRows = 500;
   readonly buckets: number;
   readonly alone: boolean;
   readonly capabilities: Capabilities = {

@@ -7,6 +7,9 @@ export interface PgliteProviderOptions
   readonly environment?: Environment;
 }
 
+/** A batch's answers are decided in one go: with more of them the event loop would stand still for over 50 ms. */
+const batchRows = 250;
+
 /**
  * Keeps workflows in an embedded PostgreSQL (PGlite) in a directory, for one process at a time, or in memory. Needs the package
  * `@electric-sql/pglite`.
@@ -22,7 +25,7 @@ export class PglitePersistenceProvider {
 
   constructor(options: PgliteProviderOptions = {}) {
     const env = options.environment ?? systemEnvironment();
-    this.store = new SqlEngineStore(new PgliteDatabase(options, env), env, { ...options, alone: true });
+    this.store = new SqlEngineStore(new PgliteDatabase(options, env), env, { ...options, alone: true, batchRows });
   }
 
   /** Starts the database and creates or checks the schema. Throws `DirectoryInUseError`, `DirectoryNotWritableError` and

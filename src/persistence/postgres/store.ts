@@ -23,17 +23,22 @@ export interface SqlStoreOptions {
   readonly testClock?: boolean;
   /** No other process can be using this database. */
   readonly alone?: boolean;
+  /** Most rows of one batch. Default: 500. */
+  readonly batchRows?: number;
   /** Hints between processes. Default: over LISTEN and NOTIFY, unless `alone`. */
   readonly wakes?: boolean;
 }
 
 export const defaultSchema = "workflow_core";
 
+const defaultBatchRows = 500;
+
 /** The engine's store in SQL, on whatever `Database` it is given. */
 export class SqlEngineStore implements EngineStore {
   readonly name: string;
   readonly capabilities: Capabilities;
   readonly alone: boolean;
+  readonly batchRows: number;
   readonly nodes: SqlNodeStore;
   readonly instances: SqlInstanceStore;
   readonly events: SqlEventStore;
@@ -53,6 +58,7 @@ export class SqlEngineStore implements EngineStore {
     this.tables = tablesOf(options.schema ?? defaultSchema, { testClock: options.testClock === true });
     this.name = database.kind;
     this.alone = options.alone === true;
+    this.batchRows = options.batchRows ?? defaultBatchRows;
     const buckets = (): number => this.bucketCount;
     this.nodes = new SqlNodeStore(database, this.tables, env, buckets);
     this.instances = new SqlInstanceStore(database, this.tables, env, buckets);
