@@ -179,7 +179,10 @@ export class WorkflowHost {
   /** An embedded store takes every other node for a dead one of an earlier process. */
   private takeAlone(persistence: object): void {
     if (inUse.has(persistence))
-      throw new InvalidRequestError("host.start()", "cannot use a store that a running host of this process uses alone");
+      throw new InvalidRequestError(
+        "host.start()",
+        "cannot use a store that a running host of this process uses alone",
+      );
     inUse.add(persistence);
   }
 

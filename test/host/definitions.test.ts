@@ -35,6 +35,7 @@ test("a definition changed in place is refused while unfinished runs rely on it,
   const accepting = hostOf(second, "accept");
   await accepting.start();
   assert.equal(await accepting.getRun(run.id).terminate(), true);
+  await assert.rejects(accepting.getRun(run.id).result(), { code: "WORKFLOW_TERMINATED" });
   await accepting.stop();
 
   const free = hostOf(first);
