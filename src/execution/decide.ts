@@ -74,7 +74,7 @@ function apply(draft: Draft, fact: Fact): void {
     case "poison":
       draft.history.push({ kind: "quarantine", path: null, detail: null });
       draft.status = "Suspended";
-      draft.reason = "quarantined: its owner died three times while running it";
+      draft.reason = "quarantined: three processes in a row died while running it alone, after others before";
       return;
   }
 }

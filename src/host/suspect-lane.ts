@@ -1,12 +1,10 @@
 import type { LiveInstance } from "../execution/live-instance.ts";
+import { suspectFromDeaths } from "../models/limits.ts";
 import type { Transition } from "../models/transition.ts";
 
-/** Deaths of owners from which on an instance is suspected to be their cause. */
-const suspectFrom = 2;
-
 /**
- * Instances whose owners keep dying run one at a time, each after a committed row that says its body is about to run: so the
- * next death in the lane is surely its own, and neighbours that merely shared a node with it are not punished.
+ * Instances whose owners keep dying run one at a time, each after a committed row that says its body is about to run: so deaths
+ * in the lane can be its own, and neighbours that merely shared a node with it are not punished.
  */
 export class SuspectLane {
   private holder: LiveInstance | undefined;
@@ -45,10 +43,11 @@ export class SuspectLane {
   free(live: LiveInstance): void {
     if (this.holder !== live) return;
     this.holder = undefined;
-    this.waiting.shift()?.go();
+    // Who has left meanwhile does not take the lane, and must not keep it from the next.
+    while (this.holder === undefined && this.waiting.length > 0) this.waiting.shift()?.go();
   }
 
   private isSuspect(live: LiveInstance): boolean {
-    return live.crashes >= suspectFrom && !this.cleared.has(live);
+    return live.crashes >= suspectFromDeaths && !this.cleared.has(live);
   }
 }

@@ -7,7 +7,7 @@ import { takeTurn, transitionOf } from "../execution/turn.ts";
 import { WorkflowError } from "../models/errors.ts";
 import { ValueTooLargeError } from "../models/errors-values.ts";
 import { describeFailure } from "../models/failure.ts";
-import { maxTransitionBytes } from "../models/limits.ts";
+import { maxTransitionBytes, quarantineFromDeaths } from "../models/limits.ts";
 import { type Transition, weightOf } from "../models/transition.ts";
 import type { InboxRow } from "../persistence/provider.ts";
 import { Bodies } from "./bodies.ts";
@@ -245,7 +245,7 @@ const isNothingNew = (live: LiveInstance, decision: Decision): boolean =>
 const isRefusal = (error: unknown): boolean => error instanceof WorkflowError && error.errorClass === "invalid";
 
 function firstFacts(live: LiveInstance, now: number): Fact[] {
-  if (live.crashes >= 3) return [{ kind: "poison" }];
+  if (live.crashes >= quarantineFromDeaths) return [{ kind: "poison" }];
   const facts: Fact[] = [{ kind: isUnbegun(live.state.frontier) ? "begun" : "continue" }];
   for (const [path, { due }] of Object.entries(live.state.frontier.pointers)) {
     if (due !== undefined && due <= now) facts.push({ kind: "due", path });

@@ -28,5 +28,13 @@ export const defaultAdmission: number = 32;
 /** Structural moves (steps that run no body) in one transition; then it is committed and the turn goes on. */
 export const maxStructuralMoves: number = 10_000;
 
+/** Deaths of owners, without progress between them, from which on an instance is suspected to be their cause. It may have been any
+ *  other on its node, so it runs in a lane of its own from then on. */
+export const suspectFromDeaths: number = 2;
+
+/** Deaths from which on a suspect is quarantined: three in its lane, after the two that brought it there. One alone proves nothing,
+ *  since a process is also killed from outside. */
+export const quarantineFromDeaths: number = suspectFromDeaths + 3;
+
 /** Longest delay, in milliseconds: 100 years, so that no instant leaves the four-digit years. Beyond: `InvalidDurationError`. */
 export const maxDelayMs: number = 100 * 365 * 24 * 60 * 60 * 1000;

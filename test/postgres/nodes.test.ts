@@ -105,7 +105,7 @@ test("a dead node's instances are released in bounded batches, and their deaths 
   assert.ok((await store.nodes.beat(witness)) !== null);
 });
 
-test("a death in the suspect lane is the last one; an orderly end is no death; a committed transition clears all", async () => {
+test("a death in the suspect lane is counted; an orderly end is no death; a committed transition clears all", async () => {
   const store = await w.store();
   const node = await liveNode(store);
   const row = await startOne(store, node);

@@ -1,3 +1,4 @@
+import { suspectFromDeaths } from "../../models/limits.ts";
 import type { NodeRegistration, NodeRow, NodeStore } from "../provider.ts";
 import type { InstanceTable } from "./instance-table.ts";
 import type { Act } from "./act.ts";
@@ -97,11 +98,9 @@ export class MemoryNodeStore implements NodeStore {
   }
 }
 
-/** A death in the suspect lane is the last one; other deaths count up to where that lane begins. */
-function crashesAfter(instance: InstanceRecord): number {
-  if (instance.inLane) return 3;
-  return instance.crashes < 2 ? instance.crashes + 1 : instance.crashes;
-}
+/** Deaths count up to where the suspect lane begins; from there on only those in that lane do. */
+const crashesAfter = ({ inLane, crashes }: InstanceRecord): number =>
+  inLane || crashes < suspectFromDeaths ? crashes + 1 : crashes;
 
 function end(row: NodeRecord, state: "dead" | "stopped", now: number): void {
   row.state = state;

@@ -1,3 +1,4 @@
+import { suspectFromDeaths } from "../../models/limits.ts";
 import type { Statement } from "../database.ts";
 import type { NodeRegistration } from "../provider.ts";
 import { toMs, type Tables } from "./tables.ts";
@@ -58,8 +59,8 @@ export const declareDead = (t: Tables, id: string, beat: number, silentMs: numbe
 /**
  * Releases what nodes that are dead or stopped own, found through the index of owned rows. Claims that a node won just before it
  * was declared dead are found by the next sweep. The row locks skip what another sweep holds; the CTE is materialized because a
- * re-run sub-select would pass the limit. The epoch fences off what a node, dead by mistake, may still send. A death while the body
- * of a suspect instance ran counts as the last one; other deaths count up to where the suspect lane begins.
+ * re-run sub-select would pass the limit. The epoch fences off what a node, dead by mistake, may still send. Deaths count up
+ * to where the suspect lane begins; from there on only those while the instance's body ran in that lane do.
  */
 export const releaseOwned = (t: Tables, buckets: number, limit: number): Statement => ({
   name: "node-release",
@@ -72,7 +73,7 @@ export const releaseOwned = (t: Tables, buckets: number, limit: number): Stateme
       limit $2),
     released as (
       update ${t.instance} w set owner = null, epoch = w.epoch + 1, due_at = o.now, lane = false,
-        crashes = case when w.lane and o.is_dead then 3 when o.is_dead and w.crashes < 2 then w.crashes + 1 else w.crashes end
+        crashes = case when o.is_dead and (w.lane or w.crashes < ${suspectFromDeaths}) then w.crashes + 1 else w.crashes end
       from (select owned.*, ${t.clock} as now from owned offset 0) o
       where w.bucket = o.bucket and w.id = o.id
       returning 1)
