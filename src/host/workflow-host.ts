@@ -34,8 +34,8 @@ type EventRest<T> = [T] extends [void]
   ? [data?: undefined, options?: PublishOptions & WithTransaction]
   : [data: NoInfer<T>, options?: PublishOptions & WithTransaction];
 
-/** Embedded stores that a host of this process uses. */
-const inUse = new WeakSet<object>();
+/** Embedded stores that a host of this process uses: a node of one takes all others for dead ones of earlier processes. */
+const embeddedInUse = new WeakSet<object>();
 
 type State = "new" | "starting" | "running" | "stopping" | "stopped";
 
@@ -73,10 +73,12 @@ export class WorkflowHost {
     if (this.state !== "new")
       throw new InvalidRequestError("host.start()", `was called on a host that is ${this.state}`);
     const { persistence } = this.options;
-    if (persistence.store.alone) this.takeAlone(persistence);
+    if (embeddedInUse.has(persistence))
+      throw new InvalidRequestError("host.start()", "cannot use an embedded store that a running host uses already");
     this.state = "starting";
     try {
       await persistence.initialize();
+      if (persistence.store.alone) embeddedInUse.add(persistence);
       this.engine = new Engine(persistence.store, this.env, {
         registry: this.registry,
         notices: this.notices,
@@ -86,7 +88,7 @@ export class WorkflowHost {
     } catch (error) {
       this.state = "stopped";
       await persistence.close().catch(() => undefined);
-      inUse.delete(persistence);
+      embeddedInUse.delete(persistence);
       throw error;
     }
     this.state = "running";
@@ -176,16 +178,6 @@ export class WorkflowHost {
     return this.notices.listen(listener);
   }
 
-  /** An embedded store takes every other node for a dead one of an earlier process. */
-  private takeAlone(persistence: object): void {
-    if (inUse.has(persistence))
-      throw new InvalidRequestError(
-        "host.start()",
-        "cannot use a store that a running host of this process uses alone",
-      );
-    inUse.add(persistence);
-  }
-
   private departure(engine: Engine, workflow: object, item: StartItem<unknown>): Promise<Departure> {
     const { id, version } = workflow as { readonly id: string; readonly version: number };
     return prepare(this.registry.get(id, version), item, { env: this.env, buckets: engine.store.buckets });
@@ -231,7 +223,7 @@ export class WorkflowHost {
     this.state = "stopped";
     if (engine === undefined) return;
     await this.options.persistence.close();
-    inUse.delete(this.options.persistence);
+    embeddedInUse.delete(this.options.persistence);
     this.notices.tell({ kind: "host-stopped", node: engine.node.id });
   }
 }

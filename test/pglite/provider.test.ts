@@ -41,7 +41,7 @@ test("two hosts at once on one embedded store are refused, one after the other a
   const first = createHost({ workflows: [workflow], persistence });
   const second = createHost({ workflows: [workflow], persistence });
   await first.start();
-  await assert.rejects(second.start(), /cannot use a store that a running host/);
+  await assert.rejects(second.start(), /cannot use an embedded store that a running host uses/);
   await first.stop();
   await second.start();
   await second.stop();

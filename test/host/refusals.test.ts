@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createHost, defineWorkflow, event, type Flow, type WorkflowHost } from "../../src/index.ts";
+import { PostgresPersistenceProvider } from "../../src/postgres.ts";
+import { freshDatabase } from "../support/database.ts";
+import { onEveryStore } from "../support/stores.ts";
+
+const hello = defineWorkflow({ id: "hello", version: 1 }, (flow: Flow<{ name: unknown }>) =>
+  flow.run("greet", ({ name }) => `hello ${String(name)}`).returns(({ name }) => name),
+);
+const stranger = defineWorkflow({ id: "stranger", version: 7 }, (flow: Flow<object>) => flow.run("a", () => 1));
+const said = event<unknown>("said");
+
+/** A Standard Schema that takes an object whose `name` is a string. */
+const schema = {
+  "~standard": {
+    version: 1 as const,
+    vendor: "test",
+    validate: (value: unknown) =>
+      typeof (value as { name?: unknown } | null)?.name === "string"
+        ? { value: value as { name: string } }
+        : { issues: [{ message: "must be a string", path: ["name"] }] },
+  },
+};
+const checked = defineWorkflow({ id: "checked", version: 1, data: schema }, (flow) =>
+  flow.run("greet", ({ name }) => name.length),
+);
+
+test("a definition that is registered twice is refused before the host starts", () => {
+  assert.throws(() => createHost({ workflows: [hello, hello] }), { code: "DUPLICATE_WORKFLOW", message: /hello/ });
+});
+
+test("options that cannot work are refused with their name", () => {
+  assert.throws(() => createHost({ workflows: [hello], concurrency: -1 }), {
+    code: "INVALID_REQUEST",
+    message: /concurrency/,
+  });
+  assert.throws(() => createHost({ workflows: [hello], drainMs: 1.5 }), {
+    code: "INVALID_REQUEST",
+    message: /drainMs/,
+  });
+});
+
+test("a host that was not started, or was stopped, says so", async () => {
+  const host = createHost({ workflows: [hello] });
+  await assert.rejects(host.startWorkflow(hello, { name: "a" }), { code: "INVALID_REQUEST", message: /start\(\)/ });
+  await host.stop();
+  await assert.rejects(host.startWorkflow(hello, { name: "a" }), { code: "HOST_STOPPED" });
+});
+
+onEveryStore("bad input", (store) => {
+  const hosted = async (): Promise<WorkflowHost> => store.host({ workflows: [hello, checked] });
+
+  test("an unknown workflow or version is refused, and what is known is named", async () => {
+    const host = await hosted();
+    await assert.rejects(host.startWorkflow(stranger, {}), { code: "WORKFLOW_NOT_REGISTERED", message: /stranger.*7/ });
+  });
+
+  test("data that does not validate is refused with the path", async () => {
+    const host = await hosted();
+    // @ts-expect-error: the compiler refuses it too
+    await assert.rejects(host.startWorkflow(checked, { name: 5 }), { code: "VALIDATION_FAILED", message: /name/ });
+  });
+
+  test("data that cannot be stored is refused with the path, for starts and for events", async () => {
+    const host = await hosted();
+    const deep = { name: { list: [1, { call: () => 1 }] } };
+    await assert.rejects(host.startWorkflow(hello, deep), { code: "NOT_STORABLE", message: /name\.list\[1\]\.call/ });
+    await assert.rejects(host.publishEvent(said, "k", { at: [Symbol("x")] }), {
+      code: "NOT_STORABLE",
+      message: /at\[0\]/,
+    });
+  });
+
+  test("data that are too large are refused with their size and the limit", async () => {
+    const host = await hosted();
+    const large = { name: "x".repeat(5 * 1024 * 1024) };
+    await assert.rejects(host.startWorkflow(hello, large), { code: "VALUE_TOO_LARGE", message: /4194304|4 MiB/ });
+  });
+
+  test("keys, ids and labels that cannot be are refused", async () => {
+    const host = await hosted();
+    const key = "k".repeat(513);
+    await assert.rejects(host.startWorkflow(hello, { name: "a" }, { key }), { code: "INVALID_NAME" });
+    await assert.rejects(host.startWorkflow(hello, { name: "a" }, { reference: key }), { code: "INVALID_NAME" });
+    assert.throws(() => host.getRun("not-an-id"), { code: "INVALID_NAME" });
+    const nobody = host.getRun("00000000-0000-7000-8000-000000000000");
+    await assert.rejects(nobody.status(), { code: "INSTANCE_NOT_FOUND" });
+    await assert.rejects(nobody.result(), { code: "INSTANCE_NOT_FOUND" });
+    await assert.rejects(nobody.terminate(), { code: "INSTANCE_NOT_FOUND" });
+  });
+
+  test("among many starts the bad ones are refused, and nothing of them is stored", async () => {
+    const host = await hosted();
+    const items = [{ data: { name: "a" } }, { data: { name: () => 1 } }, { data: { name: "c" } }];
+    const outcomes = await host.startWorkflows(hello, items);
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ["started", "refused", "started"],
+    );
+  });
+});
+
+test("a database that cannot be reached is a clear error, names where, and leaves nothing running", async () => {
+  const persistence = new PostgresPersistenceProvider("postgres://nobody:secret@127.0.0.1:1/none");
+  const host = createHost({ workflows: [hello], persistence });
+  await assert.rejects(host.start(), (error: Error & { code?: string }) => {
+    assert.equal(error.code, "DATABASE_UNREACHABLE");
+    assert.match(error.message, /127\.0\.0\.1:1/);
+    assert.doesNotMatch(error.message, /secret/);
+    return true;
+  });
+  await host.stop();
+});
+
+test("a schema name that is none is refused at once, in its own words", async () => {
+  const database = await freshDatabase();
+  assert.throws(() => new PostgresPersistenceProvider({ url: database.url, schema: 'x"; drop table y' }), {
+    code: "INVALID_NAME",
+    message: /schema/,
+  });
+  await database.drop();
+});
+
+test("a body that throws, gives nonsense or a non-error fails its run with a typed failure, and its neighbours go on", async () => {
+  const database = await freshDatabase();
+  const bad = defineWorkflow({ id: "bad", version: 1 }, (flow: Flow<{ how: string }>) =>
+    flow
+      .run(
+        "act",
+        ({ how }): unknown => {
+          if (how === "string") throw "just a string";
+          if (how === "undefined") throw undefined;
+          if (how === "function") return () => 1;
+          if (how === "getter")
+            return {
+              get x(): never {
+                throw new Error("no");
+              },
+            };
+          if (how === "hostile")
+            throw new Proxy(
+              {},
+              {
+                get: () => {
+                  throw new Error("again");
+                },
+              },
+            );
+          return "fine";
+        },
+        { retry: { maxAttempts: 1 } },
+      )
+      .returns(() => "done"),
+  );
+  const host = createHost({ workflows: [bad], persistence: new PostgresPersistenceProvider(database.url) });
+  await host.start();
+  for (const how of ["string", "undefined", "function", "getter", "hostile"]) {
+    const run = await host.startWorkflow(bad, { how });
+    await assert.rejects(run.result(), { code: "WORKFLOW_FAILED" }, how);
+  }
+  const fine = await host.startWorkflow(bad, { how: "fine" });
+  assert.equal(await fine.result(), "done");
+  await host.stop();
+  await sleep(0);
+  await database.drop();
+});
