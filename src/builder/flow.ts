@@ -103,6 +103,7 @@ export interface Flow<D, K = Nothing, T = D, L = undefined, E = never> extends B
 
   /** Ends the whole run as Complete, from any depth. Its result is the value, or else the data. */
   end(): Ended<D | E>;
+  /** The same, with this value as the result. */
   end<const R>(value: Mapping<D, K, R>): Ended<R | E>;
 }
 

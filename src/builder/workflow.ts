@@ -19,6 +19,7 @@ export interface Workflow<D, B extends AnyBlock = AnyBlock> {
   readonly id: string;
   /** A whole number from 1; instances stay on the version that they were started with. */
   readonly version: number;
+  /** Describes the workflow; called once, by `defineWorkflow`. */
   build(builder: Flow<D>): B;
 }
 

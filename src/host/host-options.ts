@@ -5,14 +5,19 @@ import type { WatchTimes } from "./heartbeat.ts";
 
 /** What keeps the workflows: a `PostgresPersistenceProvider`, a `PglitePersistenceProvider`, or one of your own. */
 export interface Persistence {
+  /** What the engine works with. */
   readonly store: EngineStore;
+  /** Connects, and creates or checks what the store needs; called by `host.start()`. */
   initialize(): Promise<void>;
+  /** Gives everything free; called by `host.stop()`. */
   close(): Promise<void>;
 }
 
+/** What a host runs, where, and how much of it. */
 export interface HostOptions {
   /** The definitions that this host runs. */
   readonly workflows: readonly object[];
+  /** Where workflows are kept; the host opens it when it starts and closes it when it stops. */
   readonly persistence: Persistence;
   /** What to do when a definition differs from the one that unfinished runs of its id and version were started on. `refuse`
    *  (default): `start` throws `DefinitionChangedError`. `accept`: for development; they go on with the new one. */
@@ -22,13 +27,13 @@ export interface HostOptions {
   readonly concurrency?: number;
   /** Milliseconds that `stop` gives running bodies. Default: 20,000. */
   readonly drainMs?: number;
-  /** Milliseconds between polls where no hints arrive. Default: 1,000. */
+  /** Milliseconds between polls where no hints arrive, at least 10. Where hints arrive: 10,000 or more. Default: 1,000. */
   readonly pollMs?: number;
   /** Milliseconds after which the row of a step that is still running is written, so that it can be seen. Default: 10,000. */
   readonly longStepMs?: number;
-  /** A name for this node, for people. Default: host name and process id. */
+  /** A name for this node, for people. Default: `process` and the process id. */
   readonly label?: string;
-  /** Default: silent. */
+  /** Where the engine writes what a person may want to read. Default: silent. */
   readonly logger?: Logger;
   /** For tests: the times by which nodes watch each other. */
   readonly times?: Partial<WatchTimes>;

@@ -2,6 +2,7 @@ import type { WorkflowStatus } from "../models/instance.ts";
 
 /** A handle of one workflow instance. */
 export interface Run<R> {
+  /** The instance's UUID. Not a credential: knowing it gives no right. */
   readonly id: string;
   /**
    * The run's result, once it is Complete: what `returns` or `end` gave, else its data. Waits as long as it takes, on whichever node
@@ -24,6 +25,7 @@ export interface Run<R> {
 
 /** What holds an open transaction: a `pg` client after BEGIN, PGlite's transaction, or the `tx` of a transactional step. */
 export interface TransactionClient {
+  /** Runs one SQL statement in the transaction. */
   query(text: string, values?: unknown[]): Promise<{ readonly rows: unknown[] }>;
 }
 
@@ -33,17 +35,22 @@ export interface WithTransaction {
   readonly tx?: TransactionClient;
 }
 
+/** Options of a start. Labels are 1 to 512 bytes; others throw `InvalidNameError`. */
 export interface StartOptions {
   /** Makes the start idempotent: within a workflow id one key starts one run, however often it is sent. The same key with other data
    *  is a `KeyConflictError`. 1 to 512 bytes. */
   readonly key?: string;
   /** A free label to find the run by. */
   readonly reference?: string;
+  /** A sentence for people. */
   readonly description?: string;
+  /** What ties this run to others, as the caller names it. */
   readonly correlationId?: string;
+  /** Free labels by name. */
   readonly tags?: Readonly<Record<string, string>>;
 }
 
+/** Options of a publication. */
 export interface PublishOptions {
   /** Makes the publish idempotent: under one key (per event name and key) one event is stored, however often it is sent. */
   readonly idempotencyKey?: string;

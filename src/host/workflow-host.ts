@@ -21,12 +21,15 @@ export type StartOutcome<R> =
 
 /** A start among many. */
 export interface StartItem<S> extends StartOptions {
+  /** What starts the run. */
   readonly data: S;
 }
 
 /** An event among many. */
 export interface PublishItem<T> extends PublishOptions {
+  /** Which of those that wait for an event of this name: 1 to 512 bytes. */
   readonly key: string;
+  /** What the event tells. */
   readonly data: T;
 }
 
@@ -68,7 +71,8 @@ export class WorkflowHost {
     for (const workflow of options.workflows) this.registry.add(workflow);
   }
 
-  /** Connects, brings the schema up to date, and begins to run workflows. Throws what the store throws when it cannot be reached. */
+  /** Connects, brings the schema up to date, and begins to run workflows. Throws `DefinitionChangedError`, `InvalidRequestError` if it
+   *  was started before, and what the store throws: `DatabaseUnreachableError`, `SchemaOutdatedError`, `DirectoryInUseError`, … */
   async start(): Promise<void> {
     if (this.state !== "new")
       throw new InvalidRequestError("host.start()", `was called on a host that is ${this.state}`);
@@ -106,14 +110,16 @@ export class WorkflowHost {
     return this.stopping;
   }
 
+  /** `await using host = createHost(…)` stops it at the end of the block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
 
   /**
    * Starts a run. Resolves once it is durable (with `tx`: once it is written, to be durable with the transaction). Throws
-   * `WorkflowNotRegisteredError`, `ValidationError`, `NotStorableError`, `ValueTooLargeError`, `KeyConflictError`, and
-   * `DatabaseUnreachableError` after 30 seconds without the database.
+   * `WorkflowNotRegisteredError`, `ValidationError`, `NotStorableError`, `ValueTooLargeError`, `InvalidNameError` (key, labels),
+   * `KeyConflictError`; `WouldDeadlockError` inside a transactional step without its `tx`; `InvalidRequestError` for `tx` on a store
+   * without SQL; `HostStoppedError`; and `DatabaseUnreachableError` or `PersistenceError` after 30 seconds without the database.
    */
   async startWorkflow<D, R, S>(
     workflow: WorkflowDefinition<D, R, S>,
@@ -128,8 +134,8 @@ export class WorkflowHost {
     return this.runOf<R>(departure.row.id);
   }
 
-  /** Starts many runs at once. What is wrong with one does not keep the others: each has its own outcome, in the order given. With
-   *  `tx` what the database refuses fails the whole transaction, and is thrown. */
+  /** Starts many runs at once. What is wrong with one does not keep the others: each has its own outcome, in the order given, whose
+   *  `error` is what `startWorkflow` would throw. With `tx` what the database refuses fails the whole transaction, and is thrown. */
   async startWorkflows<D, R, S>(
     workflow: WorkflowDefinition<D, R, S>,
     items: readonly StartItem<NoInfer<S>>[],
@@ -153,7 +159,8 @@ export class WorkflowHost {
   }
 
   /** Publishes an event to all runs that wait for it under this key, now or later (from runs created before it). Resolves once it is
-   *  durable. Throws `ValidationError`, `NotStorableError`, `ValueTooLargeError`, `InvalidNameError`. */
+   *  durable; it is kept for 7 days. Throws `ValidationError`, `NotStorableError`, `ValueTooLargeError`, `InvalidNameError`, and for
+   *  `tx`, a stopped host and a missing database what `startWorkflow` throws. */
   publishEvent<T>(event: EventType<T>, key: string, ...[data, options = {}]: EventRest<T>): Promise<void> {
     const { tx, ...rest } = options;
     return this.publish(event, [{ key, data, ...rest }], tx);

@@ -2,9 +2,13 @@ import { randomBytes, randomUUID } from "node:crypto";
 
 /** Where the engine writes what a person may want to read. */
 export interface Logger {
+  /** What only somebody who looks for a fault wants to know. */
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** What a host does, now and then. */
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** What is being repaired, or repeated: the database is away, a node has died. */
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** What somebody should look at. */
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 

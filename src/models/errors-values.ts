@@ -5,6 +5,7 @@ import { shorten } from "./text.ts";
 export interface ValidationIssue {
   /** Where: `items[2].price`; empty for the whole value. */
   readonly path: string;
+  /** What the schema says of it. */
   readonly message: string;
 }
 

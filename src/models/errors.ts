@@ -34,6 +34,7 @@ export interface Because {
 export abstract class WorkflowError extends Error {
   /** Stable, in capitals: `KEY_CONFLICT`. */
   abstract readonly code: string;
+  /** What it means to whoever must go on after it. */
   abstract readonly errorClass: ErrorClass;
 
   protected constructor(message: string, because?: Because) {
@@ -86,6 +87,7 @@ export class PermanentError extends WorkflowError {
   readonly code: string;
   readonly errorClass: ErrorClass = "permanent";
 
+  /** `code`: a stable name of your own. Default: `PERMANENT`. */
   constructor(message: string, options?: Because & { readonly code?: string }) {
     super(message, options);
     this.code = options?.code ?? "PERMANENT";

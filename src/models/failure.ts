@@ -5,14 +5,19 @@ import { storableText, utf8Bytes } from "./text.ts";
 
 /** What is kept of something thrown: plain JSON that PostgreSQL can store, of at most 64 KiB. */
 export interface Failure {
+  /** The name of the error's class. */
   readonly name: string;
+  /** Cut, and says so, if it is longer than 16 KiB. */
   readonly message: string;
   /** The error's own code, if it had one; numbers as text. */
   readonly code?: string;
+  /** `transient` for a plain error; see `ErrorClass`. */
   readonly errorClass: ErrorClass;
+  /** Where it was thrown, as far as the error told. */
   readonly stack?: string;
   /** Path of the step that failed. */
   readonly path?: string;
+  /** What lay behind it; a chain ends after five. */
   readonly cause?: Failure;
 }
 

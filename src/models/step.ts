@@ -19,6 +19,7 @@ export interface StepContext<out I = unknown, out P = unknown> {
   readonly instanceId: string;
   /** The step's path in its instance: `each[3]/ship`. */
   readonly path: string;
+  /** The host's logger. */
   readonly logger: Logger;
 }
 
@@ -30,6 +31,7 @@ export interface Transaction {
 
 /** What the body of a transactional step is told. */
 export interface TransactionContext<out I = unknown, out P = unknown> extends StepContext<I, P> {
+  /** The step's transaction. Hand it to `startWorkflow` and `publishEvent` for what is to happen with the step or not at all. */
   readonly tx: Transaction;
 }
 
@@ -95,6 +97,7 @@ export interface Step<in I, out A, out O extends Outcome = Outcome> {
   /** The function, as given. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a plain step's context and a transactional one's; `never` could not be called in a test
   readonly run: (input: NoInfer<I>, context: any) => NoInfer<A> | Promise<NoInfer<A>>; // inferring here would mistake an instance's run for it
+  /** For the engine. */
   readonly [stepFacts]: StepFacts<O>;
 }
 
@@ -122,5 +125,6 @@ export type Body<I, A, O extends Outcome = Outcome> = Step<I, A, O> | (new () =>
  * ```
  */
 export abstract class StepBody<I = unknown, A = unknown> {
+  /** Does the work; answers the result, or an `ExecutionResult`. What it throws fails the attempt. */
   abstract run(context: StepContext<I>): A | Promise<A>;
 }

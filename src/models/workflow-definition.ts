@@ -12,7 +12,9 @@ declare const carries: unique symbol;
  * the data's schema).
  */
 export interface WorkflowDefinition<D, R, S = D> {
+  /** What the workflow is called, for ever. */
   readonly id: string;
+  /** A whole number from 1; instances stay on the version that they were started with. */
   readonly version: number;
   /** The graph as canonical JSON (sorted keys); an author's function stands in it as `{ ref: "charge.input" }`. */
   toJSON(): unknown;

@@ -2,8 +2,10 @@ import { systemEnvironment, type Environment } from "../../models/environment.ts
 import { SqlEngineStore, type SqlStoreOptions } from "../postgres/store.ts";
 import { PgliteDatabase, type PgliteOptions } from "./database.ts";
 
+/** Where the embedded database is kept, and how it is used. */
 export interface PgliteProviderOptions
   extends PgliteOptions, Pick<SqlStoreOptions, "schema" | "migrate" | "buckets" | "testClock"> {
+  /** For tests: clocks and chance. Default: those of this process. */
   readonly environment?: Environment;
 }
 
@@ -23,6 +25,7 @@ export class PglitePersistenceProvider {
   /** What the engine's host works with. No other process can be using it. */
   readonly store: SqlEngineStore;
 
+  /** Opens nothing yet. Throws `InvalidNameError` and `InvalidRequestError` for options that cannot work. */
   constructor(options: PgliteProviderOptions = {}) {
     const env = options.environment ?? systemEnvironment();
     this.store = new SqlEngineStore(new PgliteDatabase(options, env), env, { ...options, alone: true, batchRows });

@@ -6,6 +6,7 @@ import { SqlEngineStore, type SqlStoreOptions } from "./store.ts";
 /** Where the tables are and how they are reached. */
 export interface PostgresProviderOptions
   extends PostgresOptions, Pick<SqlStoreOptions, "schema" | "migrate" | "buckets" | "testClock"> {
+  /** For tests: clocks and chance. Default: those of this process. */
   readonly environment?: Environment;
 }
 
@@ -30,11 +31,13 @@ export class PostgresPersistenceProvider {
     this.store = new SqlEngineStore(new PostgresDatabase(options, env), env, { ...options, wakes });
   }
 
-  /** Connects, and creates or checks the schema. Any number of processes may do so at once. */
+  /** Connects, and creates or checks the schema. Any number of processes may do so at once. Throws `DatabaseUnreachableError`,
+   *  `UnsupportedDatabaseError`, `SchemaOutdatedError`, and `PersistenceError` for what else the database refuses. */
   initialize(): Promise<void> {
     return this.store.initialize();
   }
 
+  /** Closes all connections. May be called more than once. */
   close(): Promise<void> {
     return this.store.close();
   }
