@@ -13,7 +13,8 @@ import { documentsOf, printsOf, type Purpose, type Snippet, snippetsOf } from ".
 /** The documents are true: each snippet compiles as it stands, and runs, in a process of its own, in an empty directory. */
 
 const root = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/test/docs
-const built = path.join(root, "dist", "snippets");
+/** Within the package, so that its own name resolves as a user's does. */
+const built = fs.mkdtempSync(path.join(root, "dist", "snippets-"));
 const patienceMs = 120_000;
 
 const snippets = documentsOf(root).flatMap((name) => snippetsOf(name, fs.readFileSync(path.join(root, name), "utf8")));
@@ -26,7 +27,7 @@ const nameOf = ({ document, line }: Snippet): string => `${document}:${line}`;
 const fileOf = (snippet: Snippet, extension: string): string =>
   path.join(built, `${nameOf(snippet).replace(/[^\w]+/g, "-")}.${extension}`);
 
-/** Line 1 is support, so that what the compiler says of line n + 1 is said of line n of what is written in the document. */
+/** A snippet as a module, between what its marker hides. */
 const moduleOf = ({ code, purpose }: Runnable): string =>
   `import { assert, clear, pause, resultOf, stage } from "../test/docs/stage.js"; void [assert, pause, resultOf, stage];
 ${purpose.before}\n${code}\n${purpose.after}\nawait clear();\nexport {};\n`;
@@ -44,8 +45,8 @@ function compile(): readonly string[] {
   const found = [...ts.getPreEmitDiagnostics(program), ...program.emit().diagnostics];
   return found.map(({ file, start, messageText }) => {
     const text = ts.flattenDiagnosticMessageText(messageText, "\n");
-    const line = file === undefined ? 0 : file.getLineAndCharacterOfPosition(start ?? 0).line + 1;
-    return `${path.basename(file?.fileName ?? "")}:${line}: ${text}`;
+    const line = file?.text.slice(start).split("\n")[0];
+    return `${path.basename(file?.fileName ?? "")}, at ${line}: ${text}`;
   });
 }
 
@@ -53,8 +54,6 @@ describe("the documents", { concurrency: 2 }, () => {
   let faults: readonly string[] = [];
 
   before(() => {
-    fs.rmSync(built, { recursive: true, force: true });
-    fs.mkdirSync(built, { recursive: true });
     for (const snippet of runnable) fs.writeFileSync(fileOf(snippet, "ts"), moduleOf(snippet));
     faults = compile();
   });
