@@ -3,7 +3,7 @@ import type { StepNode } from "../models/definition.ts";
 import type { Environment } from "../models/environment.ts";
 import { StepTimeoutError } from "../models/errors-definition.ts";
 import { ExecutionResult } from "../models/execution-result.ts";
-import { describeFailure } from "../models/failure.ts";
+import { type Classify, describeFailure } from "../models/failure.ts";
 import type { ActivePointer } from "../models/frontier.ts";
 import { undoneBy } from "../models/path.ts";
 import type { StepContext } from "../models/step.ts";
@@ -25,6 +25,7 @@ export interface BodyRun {
   readonly undo: boolean;
   readonly env: Environment;
   readonly reader: Reader;
+  readonly classify: Classify | undefined;
   readonly tx?: TransactionSession;
   /** For a compensation: the row of the step that it undoes, if it was read before. */
   readonly undoes?: StoredPointer | undefined;
@@ -62,7 +63,7 @@ export async function runBody(run: BodyRun): Promise<BodyFact | undefined> {
     return { ...facts, input, tookMs: env.monotonic() - began, ...factOf(answer, path) };
   } catch (thrown) {
     if (context.wasStopped) return undefined;
-    const failure = describeFailure(context.reasonFor(thrown), path);
+    const failure = describeFailure(context.reasonFor(thrown), path, run.classify);
     const final = failure.errorClass === "permanent" || failure.errorClass === "invalid";
     return { ...facts, kind: "failed", input, tookMs: env.monotonic() - began, failure, final, random: env.random() };
   } finally {

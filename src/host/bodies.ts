@@ -60,11 +60,11 @@ export class Bodies {
   }
 
   private startBody(live: LiveInstance, path: string): void {
-    const { env, store } = this.parts;
+    const { env, store, classify } = this.parts;
     live.running.set(path, env.monotonic());
     const undo = isUndoPath(live.plan, path);
     const node = placeOf(live.plan, undo ? undoneBy(path) : path).node as StepNode;
-    const run: BodyRun = { live, path, node, undo, env, reader: store.instances };
+    const run: BodyRun = { live, path, node, undo, env, classify, reader: store.instances };
     const isTransactional = undo ? node.undo?.transactional === true : node.transactional;
     const answered = isTransactional ? this.transactional.run(run) : runBody(run);
     answered.then(

@@ -2,6 +2,7 @@ import type { LiveInstance } from "../execution/live-instance.ts";
 import type { Registry } from "../execution/registry.ts";
 import type { Decision } from "../execution/state.ts";
 import type { Environment } from "../models/environment.ts";
+import type { Classify } from "../models/failure.ts";
 import type { Transition } from "../models/transition.ts";
 import type { EngineStore, Wake } from "../persistence/provider.ts";
 import type { Notices } from "../telemetry/notices.ts";
@@ -33,6 +34,7 @@ export interface EngineNodeParts {
   readonly slots: number;
   readonly pollMs: number;
   readonly longStepMs: number;
+  readonly classify: Classify | undefined;
   readonly times: WatchTimes;
   /** The node was declared dead: the host boots another. */
   readonly died: () => void;

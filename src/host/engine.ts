@@ -108,6 +108,7 @@ export class Engine {
       slots: options.concurrency,
       pollMs: this.pollMs,
       longStepMs: options.longStepMs,
+      classify: options.classifyError,
       times: options.times,
       died: () => this.reborn(),
     });

@@ -1,5 +1,6 @@
 import { InvalidRequestError } from "../models/errors.ts";
 import type { Logger } from "../models/environment.ts";
+import type { Classify } from "../models/failure.ts";
 import type { EngineStore } from "../persistence/provider.ts";
 import type { WatchTimes } from "./heartbeat.ts";
 
@@ -31,6 +32,9 @@ export interface HostOptions {
   readonly pollMs?: number;
   /** Milliseconds after which the row of a step that is still running is written, so that it can be seen. Default: 10,000. */
   readonly longStepMs?: number;
+  /** Says of an error that a body has thrown what it means: `permanent` and `invalid` are not retried. What it leaves undefined, the
+   *  engine classifies: a `WorkflowError` by its own class, `retryable: false` as permanent, anything else as transient. */
+  readonly classifyError?: Classify;
   /** A name for this node, for people. Default: `process` and the process id. */
   readonly label?: string;
   /** Where the engine writes what a person may want to read. Default: silent. */
@@ -43,6 +47,7 @@ export interface ResolvedOptions extends Required<
   Pick<HostOptions, "concurrency" | "drainMs" | "pollMs" | "longStepMs" | "label" | "onChanged">
 > {
   readonly persistence: Persistence;
+  readonly classifyError: Classify | undefined;
   readonly times: WatchTimes;
 }
 
@@ -57,6 +62,7 @@ export function checkOptions(options: HostOptions): ResolvedOptions {
     throw new InvalidRequestError("createHost: workflows", "must be an array of definitions");
   return {
     persistence: options.persistence,
+    classifyError: options.classifyError,
     onChanged: options.onChanged ?? "refuse",
     concurrency: count(options.concurrency, "concurrency", 1_000),
     drainMs: count(options.drainMs, "drainMs", 20_000),

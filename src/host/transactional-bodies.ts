@@ -107,8 +107,8 @@ function isExpected(live: LiveInstance, fact: BodyFact): boolean {
   return pointer !== undefined && pointer.state === undefined && (pointer.attempt ?? 1) === fact.attempt;
 }
 
-function failedFact({ live, path }: BodyRun, error: unknown, random: number): BodyFact {
-  const failure = describeFailure(error, path);
+function failedFact({ live, path, classify }: BodyRun, error: unknown, random: number): BodyFact {
+  const failure = describeFailure(error, path, classify);
   const attempt = live.state.frontier.pointers[path]?.attempt ?? 1;
   const final = failure.errorClass === "permanent" || failure.errorClass === "invalid";
   return { kind: "failed", path, attempt, input: undefined, tookMs: 0, failure, final, random };

@@ -1,6 +1,7 @@
 import type { Fact } from "../execution/facts.ts";
 import type { LiveInstance } from "../execution/live-instance.ts";
 import type { Decision } from "../execution/state.ts";
+import type { Classify } from "../models/failure.ts";
 import type { Environment } from "../models/environment.ts";
 import type { Transition } from "../models/transition.ts";
 import type { EngineStore } from "../persistence/provider.ts";
@@ -27,6 +28,8 @@ export interface WorkerParts {
   readonly mayStart: () => boolean;
   /** Milliseconds after which the row of a running body is written. */
   readonly longStepMs: number;
+  /** The user's own classification of what bodies throw. */
+  readonly classify: Classify | undefined;
 }
 
 /** What the worker does for bodies: turns, and what follows from their commits. */

@@ -34,14 +34,32 @@ const labelBytes = 256;
 
 const cutMark = "… (cut)";
 
+/** Says of an error what it means to whoever must go on, or nothing, to leave that to the engine. */
+export type Classify = (error: unknown) => ErrorClass | undefined;
+
 /**
  * Describes anything that can be thrown, and never throws itself. Long texts are cut, which they say; chains of causes end after
  * five. The class is a `WorkflowError`'s own; else `permanent` for what has `retryable: false`, `timeout` for an AbortError or
- * TimeoutError, and otherwise `transient`.
+ * TimeoutError, and otherwise `transient`. What `classify` says goes before all of these.
  */
-export function describeFailure(thrown: unknown, path?: string): Failure {
+export function describeFailure(thrown: unknown, path?: string, classify?: Classify): Failure {
   const failure = describe(thrown, [], outermostBytes);
-  return path === undefined ? failure : { ...failure, path: cut(path, maxNameBytes) };
+  const errorClass = classify && classified(classify, thrown);
+  return {
+    ...failure,
+    ...(errorClass !== undefined && { errorClass }),
+    ...(path !== undefined && { path: cut(path, maxNameBytes) }),
+  };
+}
+
+/** A classification that throws, or says what is no class, says nothing. */
+function classified(classify: Classify, thrown: unknown): ErrorClass | undefined {
+  try {
+    const answer: unknown = classify(thrown);
+    return isErrorClass(answer) ? answer : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function describe(thrown: unknown, outer: readonly unknown[], bytes: number): Failure {
