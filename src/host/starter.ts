@@ -9,6 +9,7 @@ import { bucketOf, checkName, keyedId, newInstanceId } from "../models/identity.
 import type { StoredValue } from "../models/stored-value.ts";
 import type { CallerWrites, EngineStore, InstanceView, StartRow, TransactionSession } from "../persistence/provider.ts";
 import type { Started } from "./committer.ts";
+import type { Notices } from "../telemetry/notices.ts";
 import type { EngineNode } from "./engine-node.ts";
 import type { StartOptions } from "./run.ts";
 
@@ -55,7 +56,12 @@ const labelOf = (value: string | undefined, what: string): string | null =>
 
 /** Sends starts; those born here begin to run. */
 export class Starter {
+  private readonly notices: Notices;
   private readonly pending = new Map<string, Promise<Started>>();
+
+  constructor(notices: Notices) {
+    this.notices = notices;
+  }
 
   /** Resolves with the instance's id once the start is durable. Throws `KeyConflictError`. */
   async send(departure: Departure, node: EngineNode): Promise<string> {
@@ -88,6 +94,8 @@ export class Starter {
   private arrived(departure: Departure, node: EngineNode, started: Started): void {
     const { row, plan, data } = departure;
     if (started.kind === "existing") return refuseConflict(departure, started.view);
+    if (this.notices.isHeard)
+      this.notices.tell({ kind: "run-started", instanceId: row.id, workflow: plan.id, version: plan.version });
     if (started.owned) {
       node.worker.born(new LiveInstance(plan, node.id, { bucket: row.bucket, id: row.id, data, frontier: plan.birth }));
     } else node.leftToAny();

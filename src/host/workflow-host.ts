@@ -58,7 +58,7 @@ export class WorkflowHost {
   private readonly env: Environment;
   private readonly registry = new Registry();
   private readonly notices: Notices;
-  private readonly starter = new Starter();
+  private readonly starter: Starter;
   private state: State = "new";
   private engine: Engine | undefined;
   private stopping: Promise<void> | undefined;
@@ -68,6 +68,7 @@ export class WorkflowHost {
     this.options = checkOptions(options);
     this.env = systemEnvironment(options.logger === undefined ? {} : { logger: options.logger });
     this.notices = new Notices(this.env.logger);
+    this.starter = new Starter(this.notices);
     for (const workflow of options.workflows) this.registry.add(workflow);
   }
 

@@ -10,7 +10,7 @@ export class WorkflowNotRegisteredError extends WorkflowError {
 
   constructor(workflow: string, version?: number) {
     const which = version === undefined ? `workflow "${workflow}"` : `workflow "${workflow}" version ${version}`;
-    super(`This host has no ${which}. Pass it in the host's \`workflows\`, or call registerWorkflow before.`);
+    super(`This host has no ${which}. Pass its definition to createHost({ workflows }).`);
     this.workflow = workflow;
     this.version = version;
   }
