@@ -23,6 +23,13 @@ export interface Returned<out L, out E> extends Block<L, E> {
   readonly returned: true;
 }
 
+declare const label: unique symbol;
+
+/** Names a loop or a block for `restart` and `leave`. Its callback is handed it, so only what is inside can use it. */
+export interface Label {
+  readonly [label]: true;
+}
+
 /** Any block. */
 export type AnyBlock = Block<unknown, unknown>;
 

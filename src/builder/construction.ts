@@ -107,10 +107,11 @@ export class BlockDraft {
 
 const numbered = (verb: string, n: number): string => (n === 1 ? verb : `${verb}-${n}`);
 
-/** Whether a run that comes to this step never goes on behind it. */
+/** Whether a run that comes to this step never goes on behind it. (Of loops it is not said: their laps may be left.) */
 function endsRun(node: Node): boolean {
   switch (node.kind) {
     case "end":
+    case "jump":
       return true;
     case "if":
       return blocksOf(node).every(({ block }) => blockEndsRun(block));

@@ -1,6 +1,7 @@
 import type { Node } from "../models/definition.ts";
 import { type BlockDraft, Handle } from "./construction.ts";
 import { forEachNode, ifNode, parallelNode, sagaNode } from "./container-nodes.ts";
+import { jumpNode, loopNode } from "./loop-nodes.ts";
 import { delayNode, endNode, returnNode, setNode } from "./plain-nodes.ts";
 import { inlineNode, stepNode } from "./step-node.ts";
 import { waitNode } from "./wait-node.ts";
@@ -35,6 +36,30 @@ export class FlowBuilder extends Handle {
 
   if(condition: unknown, yes: unknown, no?: unknown, options?: unknown): FlowBuilder {
     return this.#add("if", (block) => ifNode(block, { condition, yes, no }, options));
+  }
+
+  while(condition: unknown, body: unknown, options?: unknown): FlowBuilder {
+    return this.#add("while", (block) => loopNode(block, { verb: "while", condition, body }, options));
+  }
+
+  doWhile(body: unknown, condition: unknown, options?: unknown): FlowBuilder {
+    return this.#add("doWhile", (block) => loopNode(block, { verb: "doWhile", condition, body }, options));
+  }
+
+  until(body: unknown, condition: unknown, options?: unknown): FlowBuilder {
+    return this.#add("until", (block) => loopNode(block, { verb: "until", condition, body }, options));
+  }
+
+  block(body: unknown, options?: unknown): FlowBuilder {
+    return this.#add("block", (block) => loopNode(block, { verb: "block", body }, options));
+  }
+
+  restart(label: unknown): FlowBuilder {
+    return this.#add("restart", (block) => jumpNode(block, "restart", label));
+  }
+
+  leave(label: unknown): FlowBuilder {
+    return this.#add("leave", (block) => jumpNode(block, "leave", label));
   }
 
   forEach(items: unknown, body: unknown, options?: unknown): FlowBuilder {

@@ -2,12 +2,26 @@ import type { Duration } from "../models/duration.ts";
 import type { EventType } from "../models/event-type.ts";
 import type { Settled } from "../models/execution-result.ts";
 import type { Body, Outcome, StepContext } from "../models/step.ts";
-import type { AnyBlock, Block, Ended, EndOf, Ends, Inside, Keep, Late, Nothing, Returned, Values } from "./block.ts";
+import type {
+  AnyBlock,
+  Block,
+  Ended,
+  EndOf,
+  Ends,
+  Inside,
+  Keep,
+  Label,
+  Late,
+  Nothing,
+  Returned,
+  Values,
+} from "./block.ts";
 import type {
   As,
   Common,
   ForEachOptions,
   Kept,
+  LoopOptions,
   Mapping,
   NoStrangers,
   Options,
@@ -75,6 +89,49 @@ export interface Flow<D, K = Nothing, T = D, L = undefined, E = never> extends B
     no?: (no: Flow<D, K, T>) => Block<L2, E2>,
     options?: Common & As<K, N>,
   ): Flow<D, Keep<K, N, L1 | L2>, T, L1 | L2, E | E1 | E2>;
+
+  /**
+   * Runs its body as long as the condition is true, which is asked before each lap. `lap` in scope counts from 1. The value of a
+   * loop is that of its last finished lap; undefined without one. `here` names the loop: `restart(here)` goes to the next lap,
+   * `leave(here)` out of the loop.
+   */
+  while<L1, E1, N extends string = never>(
+    condition: Mapping<D, Inside<K, { lap: number }>, boolean>,
+    body: (lap: Flow<D, Inside<K, { lap: number }>, T>, here: Label) => Block<L1, E1>,
+    options?: LoopOptions<K, N>,
+  ): Flow<D, Keep<K, N, L1 | undefined>, T, L1 | undefined, E | E1>;
+
+  /** The same, with the condition asked after each lap; it also reads `last`, the value of the last finished lap. */
+  doWhile<L1, E1, N extends string = never>(
+    body: (lap: Flow<D, Inside<K, { lap: number }>, T>, here: Label) => Block<L1, E1>,
+    condition: Mapping<D, Inside<K, { lap: number; last: L1 | undefined }>, boolean>,
+    options?: LoopOptions<K, N>,
+  ): Flow<D, Keep<K, N, L1 | undefined>, T, L1 | undefined, E | E1>;
+
+  /** The same, until the condition is true. */
+  until<L1, E1, N extends string = never>(
+    body: (lap: Flow<D, Inside<K, { lap: number }>, T>, here: Label) => Block<L1, E1>,
+    condition: Mapping<D, Inside<K, { lap: number; last: L1 | undefined }>, boolean>,
+    options?: LoopOptions<K, N>,
+  ): Flow<D, Keep<K, N, L1 | undefined>, T, L1 | undefined, E | E1>;
+
+  /**
+   * A block with a name to jump by: `restart(here)` begins it again from its first step, `leave(here)` goes on behind it. A jump
+   * cancels what else is active in the block. Its value is that of its last step; undefined if it was left.
+   */
+  block<L1, E1, N extends string = never>(
+    body: (block: Flow<D, Inside<K, { lap: number }>, T>, here: Label) => Block<L1, E1>,
+    options?: LoopOptions<K, N>,
+  ): Flow<D, Keep<K, N, L1 | undefined>, T, L1 | undefined, E | E1>;
+
+  /**
+   * Begins the next lap of a loop around it (if its condition allows one), or a block around it anew. What else is active in the
+   * present lap is cancelled; nothing is undone now, but what can be undone still is when the saga around the loop is rolled back.
+   */
+  restart(label: Label): Ended<E>;
+
+  /** Goes on behind a loop or a block around it. What else is active in it is cancelled, as by `restart`. */
+  leave(label: Label): Ended<E>;
 
   /** Does the same for each item, several at a time. Its value is an array of the block's values, in the order of the items. */
   forEach<Item, L1, E1, N extends string = never, P extends Partial<D> = Nothing, V extends string = "item">(

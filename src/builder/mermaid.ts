@@ -3,6 +3,7 @@ import type {
   DefinitionGraph,
   ForEachNode,
   IfNode,
+  LoopNode,
   Node,
   ParallelNode,
   SagaNode,
@@ -39,10 +40,12 @@ class Chart {
   shape(shape: string, loose: readonly Loose[]): string {
     const id = `s${++this.#count}`;
     this.add(id + shape);
-    for (const { from, label } of loose) {
-      this.arrows.push(`${from} -->${label === undefined ? "" : `|"${label}"|`} ${id}`);
-    }
+    for (const { from, label } of loose) this.arrow(from, label, id);
     return id;
+  }
+
+  arrow(from: string, label: string | undefined, to: string): void {
+    this.arrows.push(`${from} -->${label === undefined ? "" : `|"${label}"|`} ${to}`);
   }
 
   /** Draws a block and answers the arrows that leave it. */
@@ -69,6 +72,11 @@ class Chart {
       case "forEach":
       case "saga":
         return this.frame(node, loose);
+      case "loop":
+        return this.loop(node, loose);
+      case "jump":
+        this.shape(`>"${name}: ${escaped(node.loop)}"]`, loose);
+        return [];
       case "parallel":
         return this.parallel(node, loose);
     }
@@ -91,12 +99,46 @@ class Chart {
     return ends.length === 0 ? [] : [{ from: this.shape(`[\\"all of ${escaped(node.name)}"/]`, ends) }];
   }
 
+  /** A loop: its condition, its laps in a frame, and the way back. */
+  loop(node: LoopNode, loose: readonly Loose[]): readonly Loose[] {
+    const condition = `{"${escaped(node.name)}"}`;
+    const [goes, ends] = node.until ? ["no", "yes"] : ["yes", "no"];
+    if (node.asks === "never") return this.framed(node.name, () => this.block(node.body, loose));
+    if (node.asks === "before") {
+      const from = this.shape(condition, loose);
+      this.back(
+        this.framed(node.name, () => this.block(node.body, [{ from, label: goes }])),
+        from,
+      );
+      return [{ from, label: ends }];
+    }
+    const drawn = this.shapes.length;
+    const laps = this.framed(node.name, () => this.block(node.body, loose));
+    const from = this.shape(condition, laps);
+    this.back([{ from, label: goes }], this.firstSince(drawn));
+    return [{ from, label: ends }];
+  }
+
+  /** The first shape behind so many lines; there is one, since no block of a loop is empty. */
+  firstSince(drawn: number): string {
+    const line = this.shapes.slice(drawn).find((one) => /^ *s\d/.test(one) && !/^ *subgraph/.test(one));
+    return /s\d+/.exec(line ?? "")?.[0] ?? "start";
+  }
+
+  back(loose: readonly Loose[], to: string): void {
+    for (const { from, label } of loose) this.arrow(from, label, to);
+  }
+
   /** A forEach or saga: its steps in a frame. */
   frame(node: ForEachNode | SagaNode, loose: readonly Loose[]): readonly Loose[] {
     const title = node.kind === "saga" ? node.name : `${node.name}: for each ${node.item}`;
+    return this.framed(title, () => this.block(node.body, loose));
+  }
+
+  framed(title: string, inner: () => readonly Loose[]): readonly Loose[] {
     this.add(`subgraph f${++this.#count}["${escaped(title)}"]`);
     this.#depth += 1;
-    const ends = this.block(node.body, loose);
+    const ends = inner();
     this.#depth -= 1;
     this.add("end");
     return ends;

@@ -14,6 +14,8 @@ export interface Nested {
   /** Names that only this block can read. */
   readonly names?: readonly string[];
   readonly mayBeEmpty?: boolean;
+  /** What its callback gets beside the flow. */
+  readonly beside?: readonly unknown[];
 }
 
 /** Builds a block inside a container by calling its author's callback. */
@@ -24,7 +26,9 @@ export function nestedBlock(site: Site, nested: Nested): GraphBlock {
   const block = new BlockDraft(outer.construction, site.path + part, [...outer.scope, ...names]);
   outer.busy = site.path;
   try {
-    const built = finishedBlock(block, callback, what, site.fault);
+    const { beside = [] } = nested;
+    const build = (flow: never): unknown => (callback as (...args: readonly unknown[]) => unknown)(flow, ...beside);
+    const built = finishedBlock(block, build, what, site.fault);
     if (built.nodes.length === 0 && !mayBeEmpty) throw site.fault(`${what} has no steps`);
     return built;
   } finally {

@@ -93,6 +93,15 @@ export interface ForEachOptions<D, K, R, N extends string, P, V extends string> 
   readonly concurrency?: number;
 }
 
+/** Options of `while`, `doWhile`, `until` and `block`. */
+export interface LoopOptions<K, N extends string> extends Common, As<K, N> {
+  /**
+   * How many laps there may be at most: a whole number from 1. One more fails the loop with code TOO_MANY_LAPS. Default: any number;
+   * a lap costs the same however many there were.
+   */
+  readonly maxLaps?: number;
+}
+
 /** Options of `saga`. */
 export interface SagaOptions<K, N extends string, C extends "fail" | "continue"> extends Common, As<K, N> {
   /** Where the run goes when the saga has been rolled back: `"fail"` (default) passes the failure on, `"continue"` goes on behind. */

@@ -22,6 +22,8 @@ export const keptOptions: readonly string[] = [...commonOptions, "as", "output"]
 
 /** Most digits that an iteration's index can have: no stored collection is longer. */
 const indexDigits = 7;
+/** The same for a lap's number: a lap a millisecond takes three centuries to need more. */
+const lapDigits = 13;
 
 /** Where one step is put: its name and path, its options, and the errors that name it. */
 export class Site {
@@ -79,8 +81,9 @@ export class Site {
     if (block.hasName(name)) {
       throw this.fault(`two steps of one block are called "${name}": give one of them another name with { name }`);
     }
-    // Paths of pointers are longer than static ones: they have indexes, and a compensation has `/undo`.
-    const longest = utf8Bytes(path) + (path.split("[]").length - 1) * indexDigits + "/undo".length;
+    // Paths of pointers are longer than static ones: they have indexes and numbers of laps, and a compensation has `/undo`.
+    const numbers = (path.split("[]").length - 1) * indexDigits + (path.split("#").length - 1) * lapDigits;
+    const longest = utf8Bytes(path) + numbers + "/undo".length;
     if (longest > maxPathBytes) {
       throw this.fault(
         `its path may take ${longest} bytes, and ${maxPathBytes} are allowed: nest less, or use shorter names`,

@@ -1,6 +1,6 @@
 import { encodeValue } from "../models/codec.ts";
 import type { FunctionRef, Node } from "../models/definition.ts";
-import type { StackHead } from "../models/frontier.ts";
+import type { Below } from "../models/frontier.ts";
 import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
 import type { InstanceStore } from "../persistence/provider.ts";
 import type { Draft } from "./draft.ts";
@@ -35,7 +35,7 @@ function answerOf(sight: Sight, ask: Mapped, node: Node): AnswerFact {
     case "input":
       return { kind: "answered", ask, path, value: inputOf(sight, node) };
     case "condition":
-      return { kind: "answered", ask, path, value: asCondition(call(sight, node, "condition"), what) };
+      return { kind: "answered", ask, path, value: asCondition(conditionOf(sight, node), what) };
     case "items":
       return { kind: "answered", ask, path, ...asItems(call(sight, node, "items"), what) };
     case "key":
@@ -54,6 +54,17 @@ const dataOf = ({ live, draft }: Sight): StoredValue => draft?.data ?? live.stat
 function call(sight: Sight, node: Node, role: string): unknown {
   const reference = (node as unknown as Readonly<Record<string, FunctionRef | undefined>>)[role];
   return reference === undefined ? undefined : evaluate(sight, reference);
+}
+
+/** A loop's condition also reads the lap that it is about, and what the last finished one yielded. */
+function conditionOf(sight: Sight, node: Node): unknown {
+  if (node.kind !== "loop") return call(sight, node, "condition");
+  const { lap = 0, last } = sight.draft?.scope(sight.path) ?? {};
+  const own =
+    node.asks === "before"
+      ? { lap: lap + 1 }
+      : { lap, last: last === undefined ? undefined : resolve(sight, last)?.get() };
+  return call({ ...sight, own }, node, "condition");
 }
 
 /** What a step's body gets: its mapping's answer, or its subject. */
@@ -116,15 +127,10 @@ function aliasOf(outcome: unknown): string | undefined {
   return String(outcome["$wf:at"]);
 }
 
-interface Below {
-  readonly below?: StackHead;
-  readonly inner?: StackHead;
-}
-
 /** What lies below a pointer on its stack: in a row of this very decision, or in the store. */
 function unstack(live: LiveInstance, draft: Draft, path: string, reader: Reader | undefined): Answered {
-  const fact = ({ below, inner }: Below): AnswerFact => ({ kind: "answered", ask: "unstack", path, below, inner });
+  const fact = (found: Below): AnswerFact => ({ kind: "answered", ask: "unstack", path, found });
   const row = draft.rows.find((one) => one.path === path && one.below !== null);
   if (row !== undefined && row.below !== null) return fact(JSON.parse(row.below) as Below);
-  return reader?.pointers(live, [path]).then(([found]) => fact(found?.below ?? {}));
+  return reader?.pointers(live, [path]).then(([found]) => fact((found?.below ?? {}) as Below));
 }

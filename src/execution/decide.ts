@@ -1,6 +1,6 @@
 import type { Node, NodeKind } from "../models/definition.ts";
 import type { Failure } from "../models/failure.ts";
-import { blockOf, childOf, forEachOf, staticPath, undoneBy } from "../models/path.ts";
+import { blockOf, childOf, staticPath, undoneBy } from "../models/path.ts";
 import type { Draft, Move } from "./draft.ts";
 import type { AnswerFact, Fact, RequestFact } from "./facts.ts";
 import { endPointer, markStarted } from "./finish.ts";
@@ -8,12 +8,14 @@ import { delayKind } from "./kinds/delay.ts";
 import { forEachKind } from "./kinds/for-each.ts";
 import { ifKind } from "./kinds/if.ts";
 import type { Kind, NodeOf } from "./kinds/kind.ts";
+import { jumpKind, loopKind } from "./kinds/loop.ts";
 import { parallelKind } from "./kinds/parallel.ts";
 import { endKind, returnKind } from "./kinds/return.ts";
 import { sagaKind } from "./kinds/saga.ts";
 import { setKind } from "./kinds/set.ts";
 import { bodyAnswered, stepKind } from "./kinds/step.ts";
 import { eventArrived, waitKind } from "./kinds/wait.ts";
+import { containerOf } from "./plan.ts";
 import { endRun, isUndo, raise, unstacked, unwind } from "./rollback.ts";
 
 const kinds: { readonly [K in NodeKind]: Kind<NodeOf<K>> } = {
@@ -22,6 +24,8 @@ const kinds: { readonly [K in NodeKind]: Kind<NodeOf<K>> } = {
   delay: delayKind,
   set: setKind,
   if: ifKind,
+  loop: loopKind,
+  jump: jumpKind,
   forEach: forEachKind,
   parallel: parallelKind,
   saga: sagaKind,
@@ -118,19 +122,15 @@ function leave(draft: Draft, path: string): void {
 
 function blockDone(draft: Draft, block: string, container: Node | undefined): void {
   if (container === undefined) return endRun(draft, "Complete", {});
-  const path = containerPath(block, container);
+  const path = containerOf(block, container);
   if (draft.scopes.has(path)) kindOf(container).blockDone?.(draft, path, container, block);
-}
-
-function containerPath(block: string, container: Node): string {
-  if (container.kind === "forEach") return forEachOf(block);
-  return container.kind === "saga" ? block : blockOf(block);
 }
 
 /** What an earlier transition had no room for, or could not read: children to admit or to join, rollbacks to go on with. */
 function goOn(draft: Draft): void {
-  for (const [path, { open = 0, next = 0, count, rollback }] of draft.scopes) {
+  for (const [path, { open = 0, next = 0, count, rollback, between }] of draft.scopes) {
     if (rollback !== undefined && rollback.current === undefined) draft.moves.push({ kind: "unwind", path });
+    if (between) draft.moves.push({ kind: "admit", path });
     if (count === undefined) continue;
     if (next < count) draft.moves.push({ kind: "admit", path });
     else if (open === 0) draft.moves.push({ kind: "join", path });
@@ -141,7 +141,7 @@ function goOn(draft: Draft): void {
 
 function answered(draft: Draft, fact: AnswerFact): void {
   if (fact.ask === "failed") return mappingFailed(draft, fact.path, fact.failure);
-  if (fact.ask === "unstack") return unstacked(draft, fact.path, fact);
+  if (fact.ask === "unstack") return unstacked(draft, fact.path, fact.found);
   const { node } = draft.place(fact.path);
   kindOf(node).answered?.(draft, fact.path, node, fact);
 }

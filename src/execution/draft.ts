@@ -1,8 +1,8 @@
 import type { Failure } from "../models/failure.ts";
 import type { ActivePointer, DoubtfulStep, Frontier, OpenScope, Rollback, StackHead } from "../models/frontier.ts";
 import { isTerminal, type WorkflowStatus } from "../models/instance.ts";
-import { maxStructuralMoves } from "../models/limits.ts";
-import { blockOf, childOf, staticPath } from "../models/path.ts";
+import { maxStructuralMoves, maxTransitionBytes } from "../models/limits.ts";
+import { blockOf, childOf, isInside, staticPath } from "../models/path.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import type { HistoryRow, PointerRow } from "../models/transition.ts";
 import type { Ask } from "./facts.ts";
@@ -54,6 +54,8 @@ export class Draft {
   more = false;
   private readonly before: InstanceState;
   private movesMade = 0;
+  /** Characters of payload in its rows, about. */
+  weight = 0;
 
   constructor(plan: Plan, before: InstanceState) {
     const { frontier } = before;
@@ -97,14 +99,21 @@ export class Draft {
     return isTerminal(this.status);
   }
 
-  /** The transition has made as many structural moves as one may; the rest waits for the next. */
+  /** The transition has made as many structural moves, or holds as much, as one may; the rest waits for the next. */
   get isFull(): boolean {
-    return this.movesMade >= maxStructuralMoves;
+    return this.movesMade >= maxStructuralMoves || this.weight >= roomyBytes;
   }
 
   nextMove(): Move | undefined {
     this.movesMade += 1;
     return this.isOver ? undefined : this.moves.shift();
+  }
+
+  /** What is inside of a container that is cancelled is neither moved to nor answered any more. */
+  dropAgenda(container: string): void {
+    const stays = ({ path }: { readonly path: string }): boolean => !isInside(path, container);
+    this.moves.splice(0, this.moves.length, ...this.moves.filter(stays));
+    this.asks.splice(0, this.asks.length, ...this.asks.filter(stays));
   }
 
   setData(data: StoredValue): void {
@@ -167,6 +176,9 @@ export class Draft {
     };
   }
 }
+
+/** A transition that holds so much begins nothing more that can wait: what it has begun may still add to it. */
+const roomyBytes = maxTransitionBytes / 8;
 
 /** Whether a copy still holds the very same entries. */
 const isSame = <T>(copy: ReadonlyMap<string, T>, original: Readonly<Record<string, T>>): boolean =>

@@ -1,5 +1,5 @@
 import type { Failure } from "../models/failure.ts";
-import type { StackHead } from "../models/frontier.ts";
+import type { Below } from "../models/frontier.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 
 /** What a turn tells `decide`. */
@@ -104,8 +104,7 @@ export type AnswerFact =
       readonly kind: "answered";
       readonly ask: "unstack";
       readonly path: string;
-      readonly below: StackHead | undefined;
-      readonly inner: StackHead | undefined;
+      readonly found: Below;
     }
   /** The author's function threw, answered a promise, or answered something that cannot be used. */
   | { readonly kind: "answered"; readonly ask: "failed"; readonly path: string; readonly failure: Failure };

@@ -26,6 +26,7 @@ export function endPointer(draft: Draft, path: string, ending: Ending): void {
 
 /** A row that this very transition writes first is changed where it stands: one statement does not see its own inserts. */
 function write(draft: Draft, row: PointerRow): void {
+  draft.weight += (row.input?.length ?? 0) + (row.outcome?.length ?? 0) + (row.patch?.length ?? 0);
   const earlier = row.write === "update" ? draft.rows.findIndex(({ path }) => path === row.path) : -1;
   const before = draft.rows[earlier];
   if (before === undefined) draft.rows.push(row);
@@ -74,6 +75,11 @@ export function restate(draft: Draft, path: string, status: PointerStatus): void
   write(draft, { ...rowOf(path, undefined, 0, { status }), write: "update" });
 }
 
+/** Adds to the row of a pointer that has ended. */
+export function amend(draft: Draft, path: string, ending: Ending): void {
+  write(draft, { ...rowOf(path, undefined, 0, ending), write: "update" });
+}
+
 /** Ends a container and forgets what was kept inside it. */
 export function endContainer(draft: Draft, path: string, ending: Ending): void {
   draft.scopes.delete(path);
@@ -87,10 +93,10 @@ export function forgetKept(draft: Draft, path: string): void {
 }
 
 /** Cancels one active pointer. */
-export function cancelPointer(draft: Draft, path: string): void {
+export function cancelPointer(draft: Draft, path: string, ending: Ending = {}): void {
   unsubscribe(draft, path);
   draft.cancelled.push(path);
-  endPointer(draft, path, { status: "Cancelled" });
+  endPointer(draft, path, { ...ending, status: "Cancelled" });
 }
 
 /** Takes back what a waiting pointer subscribed to, also if only this transition did. */

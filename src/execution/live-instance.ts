@@ -1,5 +1,6 @@
 import type { Timer } from "../models/environment.ts";
 import type { ActivePointer, Frontier } from "../models/frontier.ts";
+import { isInside } from "../models/path.ts";
 import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
 import type { ClaimedInstance, InboxRow, InstanceRef, InstanceStore } from "../persistence/provider.ts";
 import type { Fact } from "./facts.ts";
@@ -98,7 +99,7 @@ export class LiveInstance implements InstanceRef {
   private forget(container: string): void {
     this.items.delete(container);
     for (const path of this.values.keys()) {
-      if (path.startsWith(`${container}/`) || path.startsWith(`${container}[`)) this.values.delete(path);
+      if (isInside(path, container)) this.values.delete(path);
     }
   }
 }

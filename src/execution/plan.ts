@@ -8,7 +8,7 @@ import {
 } from "../models/definition.ts";
 import { CorruptStateError } from "../models/errors-values.ts";
 import { emptyFrontier, type Frontier } from "../models/frontier.ts";
-import { childOf, staticPath } from "../models/path.ts";
+import { blockOf, childOf, forEachOf, loopOf, staticPath } from "../models/path.ts";
 
 /** A definition made ready to run: every step by its static path, with where it stands. */
 export interface Plan {
@@ -71,10 +71,36 @@ export function planOf(definition: Definition): Plan {
           container: place,
           concurrent,
           iterates,
-          valued: valued && node.kind !== "wait",
+          valued: isRead(node, valued),
         });
       }
     });
+  }
+}
+
+/** Whether somebody reads the value of a node's inner blocks. */
+function isRead(node: Node, valued: boolean): boolean {
+  switch (node.kind) {
+    case "wait":
+      return false;
+    case "loop":
+      return valued || node.asks === "after";
+    default:
+      return valued;
+  }
+}
+
+/** The path of the container that a block path belongs to. */
+export function containerOf(block: string, container: Node): string {
+  switch (container.kind) {
+    case "forEach":
+      return forEachOf(block);
+    case "loop":
+      return loopOf(block);
+    case "saga":
+      return block;
+    default:
+      return blockOf(block);
   }
 }
 

@@ -1,12 +1,14 @@
 import type { ErrorBehavior, SagaNode } from "../models/definition.ts";
 import type { Failure } from "../models/failure.ts";
-import type { ActivePointer, DoubtfulStep, OpenScope, Rollback, StackHead } from "../models/frontier.ts";
+import type { ActivePointer, Below, DoubtfulStep, Rollback, StackHead } from "../models/frontier.ts";
 import type { WorkflowStatus } from "../models/instance.ts";
-import { blockOf, isInside, staticPath, undoneBy, undoOf } from "../models/path.ts";
+import { blockOf, undoneBy, undoOf } from "../models/path.ts";
 import type { StoredValue } from "../models/stored-value.ts";
+import { cancelForRollback } from "./cancel.ts";
 import type { Draft } from "./draft.ts";
+import { endContainer, endPointer, restate } from "./finish.ts";
 import { isUndoPath } from "./plan.ts";
-import { cancelPointer, endContainer, endPointer, restate } from "./finish.ts";
+import { sagaAround } from "./stack.ts";
 
 /** A step has failed for good: what its author wants to happen then. (`suspend` is the step's own affair.) */
 export function raise(draft: Draft, path: string, failure: Failure, behavior: Exclude<ErrorBehavior, "suspend">): void {
@@ -26,7 +28,7 @@ export function endRun(
   status: Exclude<WorkflowStatus, "Runnable" | "Suspended">,
   end: { readonly result?: StoredValue; readonly failure?: Failure; readonly reason?: string },
 ): void {
-  cancelInside(draft, "");
+  cancelForRollback(draft, "");
   draft.status = status;
   draft.result = end.result;
   draft.failure = end.failure;
@@ -36,29 +38,10 @@ export function endRun(
   draft.rollback = undefined;
 }
 
-/** The saga that is rolled back when a step at this path fails; `""` is the run itself. */
-function sagaAround(draft: Draft, path: string): string {
-  for (let block = blockOf(path); block !== ""; block = blockOf(block)) {
-    const kind = draft.plan.places.get(staticPath(block))?.node.kind;
-    if (kind === "saga" && draft.scope(block).rollback === undefined) return block;
-  }
-  return "";
-}
-
-/** Puts a compensable pointer on the stack of its saga, and answers what its row must name as lying below it. */
-export function stack(draft: Draft, path: string, inner?: StackHead): string {
-  const head: StackHead = { path, seq: draft.seq + 1 };
-  const saga = sagaAround(draft, path);
-  const below = saga === "" ? draft.undo : draft.scope(saga).undo;
-  if (saga === "") draft.undo = head;
-  else draft.scopes.set(saga, { ...draft.scope(saga), undo: head });
-  return JSON.stringify({ ...(below !== undefined && { below }), ...(inner !== undefined && { inner }) });
-}
-
 /** Stops everything inside a saga (or the run) and begins to undo what it did, newest first. */
 function rollBack(draft: Draft, container: string, failure: Failure): void {
   const own = container === "" ? draft.undo : draft.scope(container).undo;
-  const { heads, inDoubt } = cancelInside(draft, container);
+  const { heads, inDoubt } = cancelForRollback(draft, container);
   const rollback: Rollback = {
     failure,
     heads: own === undefined ? heads : [...heads, own],
@@ -73,52 +56,6 @@ function rollBack(draft: Draft, container: string, failure: Failure): void {
 export function doubt(draft: Draft, path: string, input: StoredValue | undefined): void {
   draft.doubts.push({ path, inDoubt: true, ...(input !== undefined && { input: input.tree }) });
 }
-
-/** Cancels all that is active inside a container, and gathers what a rollback must undo of it. */
-function cancelInside(draft: Draft, container: string): { heads: StackHead[]; inDoubt: DoubtfulStep[] } {
-  const heads: StackHead[] = [];
-  const inDoubt: DoubtfulStep[] = draft.doubts.splice(0);
-  for (const [path, pointer] of draft.pointers) {
-    if (!isInside(path, container)) continue;
-    if (isInDoubt(draft, path, pointer)) inDoubt.push(doubtOf(path, pointer));
-    cancelPointer(draft, path);
-  }
-  for (const [path, scope] of draft.scopes) {
-    if (!isInside(path, container)) continue;
-    if (scope.undo !== undefined && scope.rollback === undefined) heads.push(scope.undo);
-    if (scope.rollback !== undefined) inheritRollback(scope.rollback, heads, inDoubt);
-    cancelScope(draft, path, scope);
-  }
-  if (container === "" && draft.rollback !== undefined) inheritRollback(draft.rollback, heads, inDoubt);
-  return { heads, inDoubt };
-}
-
-function inheritRollback(rollback: Rollback, heads: StackHead[], inDoubt: DoubtfulStep[]): void {
-  heads.push(...rollback.heads);
-  inDoubt.push(...(rollback.inDoubt ?? []));
-  if (rollback.current === undefined) return;
-  if ("inDoubt" in rollback.current) inDoubt.push(rollback.current);
-  else heads.push(rollback.current);
-}
-
-function cancelScope(draft: Draft, path: string, scope: OpenScope): void {
-  draft.closed.push(path);
-  if (scope.started) restate(draft, path, "Cancelled");
-  draft.scopes.delete(path);
-}
-
-/** A plain step that can be undone and may have had its effect: its body runs, or an attempt of it failed. */
-function isInDoubt(draft: Draft, path: string, pointer: ActivePointer): boolean {
-  const node = draft.plan.places.get(staticPath(path))?.node;
-  if (node?.kind !== "step" || node.compensation === undefined || node.transactional || node.skipInDoubt) return false;
-  return pointer.state === undefined || (pointer.attempt ?? 1) > 1 || pointer.persistence !== undefined;
-}
-
-const doubtOf = (path: string, pointer: ActivePointer): DoubtfulStep => ({
-  path,
-  inDoubt: true,
-  ...(pointer.input !== undefined && { input: pointer.input }),
-});
 
 const rollbackOf = (draft: Draft, container: string): Rollback | undefined =>
   container === "" ? draft.rollback : draft.scope(container).rollback;
@@ -135,7 +72,7 @@ export function unwind(draft: Draft, container: string): void {
   const doubtful = rollback.inDoubt?.at(-1);
   if (doubtful !== undefined) {
     setRollback(draft, container, { ...rollback, inDoubt: rollback.inDoubt?.slice(0, -1) ?? [], current: doubtful });
-    return compensate(draft, doubtful.path, { inDoubt: true, ...("input" in doubtful && { undoes: doubtful.input }) });
+    return compensate(draft, doubtful);
   }
   const newest = newestOf(rollback.heads);
   if (newest === undefined) return conclude(draft, container, rollback.failure);
@@ -146,11 +83,7 @@ const newestOf = (heads: readonly StackHead[]): StackHead | undefined =>
   heads.reduce<StackHead | undefined>((newest, head) => (newest && newest.seq > head.seq ? newest : head), undefined);
 
 /** What lies below the newest head is known: a step is undone now, a saga's own stack joins those to be undone. */
-export function unstacked(
-  draft: Draft,
-  path: string,
-  found: { readonly below: StackHead | undefined; readonly inner: StackHead | undefined },
-): void {
+export function unstacked(draft: Draft, path: string, found: Below): void {
   const container = rollbackAround(draft, path);
   const rollback = rollbackOf(draft, container);
   const head = rollback?.heads.find((one) => one.path === path);
@@ -158,13 +91,14 @@ export function unstacked(
   const heads = rollback.heads.filter((one) => one !== head);
   if (found.below !== undefined) heads.push(found.below);
   if (found.inner !== undefined) heads.push(found.inner);
+  if (found.others !== undefined) heads.push(...found.others);
   if (draft.place(path).node.kind !== "step") {
     setRollback(draft, container, { ...rollback, heads });
     draft.moves.push({ kind: "unwind", path: container });
     return;
   }
   setRollback(draft, container, { ...rollback, heads, current: head });
-  compensate(draft, path, {});
+  compensate(draft, head);
 }
 
 /** The rollback that a pointer is undone by: the innermost one around it. */
@@ -175,8 +109,13 @@ function rollbackAround(draft: Draft, path: string): string {
   return "";
 }
 
-function compensate(draft: Draft, path: string, pointer: ActivePointer): void {
-  draft.pointers.set(undoOf(path), pointer);
+function compensate(draft: Draft, step: StackHead | DoubtfulStep): void {
+  const pointer: ActivePointer = {
+    ...(step.inDoubt && { inDoubt: true }),
+    ...("input" in step && { undoes: step.input }),
+    ...(step.started && { started: true }),
+  };
+  draft.pointers.set(undoOf(step.path), pointer);
 }
 
 /** Whether a pointer is the compensation of the step whose path it carries. */

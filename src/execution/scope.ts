@@ -1,5 +1,5 @@
 import type { ForEachNode, FunctionRef } from "../models/definition.ts";
-import { blockOf, forEachOf, indexOf, staticPath } from "../models/path.ts";
+import { blockOf, forEachOf, indexOf, lapNumberOf, staticPath } from "../models/path.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import type { Draft } from "./draft.ts";
 import { mapped } from "./guard.ts";
@@ -7,7 +7,13 @@ import type { LiveInstance } from "./live-instance.ts";
 import type { Held } from "./state.ts";
 
 /** What an author's function at a path is given: the latest data, and the names that its scope can read. */
-export type Sight = { readonly live: LiveInstance; readonly draft: Draft | undefined; readonly path: string };
+export interface Sight {
+  readonly live: LiveInstance;
+  readonly draft: Draft | undefined;
+  readonly path: string;
+  /** Names that only this function can read. */
+  readonly own?: Readonly<Record<string, unknown>>;
+}
 
 const nothingKept: Readonly<Record<string, unknown>> = Object.freeze({});
 
@@ -23,17 +29,19 @@ export function scopeOf(sight: Sight): Readonly<Record<string, unknown>> {
   const { live, draft, path } = sight;
   const block = blockOf(path);
   const kept = draft === undefined ? live.state.frontier.kept : draft.kept.size > 0;
-  if (block === "" && !kept) return nothingKept;
+  if (block === "" && !kept) return sight.own ?? nothingKept;
   const scope: Record<string, unknown> = {};
   for (const part of partsOf(block)) {
     const names = draft === undefined ? live.state.frontier.kept?.[part] : draft.kept.get(part);
     for (const [name, at] of Object.entries(names ?? {})) scope[name] = resolve(sight, at)?.get();
+    const lap = lapNumberOf(part);
+    if (lap !== undefined) scope["lap"] = lap;
     const index = indexOf(part);
     if (index === undefined) continue;
     scope[itemName(live, part)] = itemOf(sight, part);
     scope["index"] = index;
   }
-  return Object.freeze(scope);
+  return Object.freeze(Object.assign(scope, sight.own));
 }
 
 /** The blocks around a path, outermost first: `""`, `a`, `a/each[3]`. */

@@ -152,6 +152,7 @@ export class Worker {
     const { frontier } = live.state;
     const { instances } = this.parts.store;
     const kept = Object.values(frontier.kept ?? {}).flatMap((names) => Object.values(names));
+    for (const { last } of Object.values(frontier.scopes ?? {})) if (last !== undefined) kept.push(last);
     if (kept.length > 0) await load(live, kept, instances);
     const crowds = Object.entries(frontier.scopes ?? {}).flatMap(([path, scope]) => (scope.started ? [path] : []));
     if (crowds.length > 0) await live.loadItems(crowds, instances);
@@ -181,7 +182,7 @@ export class Worker {
     const answered = facts.flatMap((fact) => (isAnswer(fact) ? [fact.path] : []));
     const isBusy = live.running.size > answered.length;
     const lane = this.lane.mustMark(live) && facts.every(({ kind }) => kind === "marked");
-    if (isNothingNew(live, decision)) return this.bodies.start(live);
+    if (isNothingNew(live, decision)) return this.goOn(live);
     const stance = { buckets: store.buckets, isLeaving: this.isLeaving, isBusy: isBusy || lane, lane };
     const transition = transitionOf(live, decision, stance);
     const weight = weightOf(transition);
@@ -215,6 +216,12 @@ export class Worker {
     }
   }
 
+  /** Bodies that are ready run, and timers of those that are not are set: also of an instance that was claimed with both. */
+  private goOn(live: LiveInstance): void {
+    this.bodies.start(live);
+    this.bodies.setTimers(live);
+  }
+
   private commitHeld(live: LiveInstance, transition: Transition, decision: Decision, outcome: Committed): void {
     if (!this.owns(live)) return;
     if (!outcome.held) return this.lose(live);
@@ -223,8 +230,7 @@ export class Worker {
     for (const path of decision.cancelled) live.bodies.get(path)?.abort(new Error("the step was cancelled"));
     if (transition.release === "keep") {
       if (decision.more) live.facts.push({ kind: "continue" });
-      this.bodies.start(live);
-      this.bodies.setTimers(live);
+      this.goOn(live);
     } else {
       this.dismiss(live);
     }

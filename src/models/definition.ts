@@ -95,6 +95,28 @@ export interface IfNode extends NodeFacts {
   readonly no: Block;
 }
 
+/** Runs its block again and again, a lap at a time; a labelled block is a loop that ends with its first lap. */
+export interface LoopNode extends NodeFacts {
+  readonly kind: "loop";
+  /** When the condition is asked: `before` each lap (`while`), `after` it (`doWhile`, `until`), or `never` (`block`). */
+  readonly asks: "before" | "after" | "never";
+  /** (data, scope) => boolean. Present unless it is never asked. */
+  readonly condition?: FunctionRef;
+  /** The loop goes on while its condition is false. */
+  readonly until?: true;
+  /** How many laps there may be; one more is the loop's failure. Default: any number. */
+  readonly maxLaps?: number;
+  readonly body: Block;
+}
+
+/** Goes to the next lap of a loop around it, or out of that loop; what else is active in the lap is cancelled. */
+export interface JumpNode extends NodeFacts {
+  readonly kind: "jump";
+  readonly to: "restart" | "leave";
+  /** Static path of the loop. */
+  readonly loop: string;
+}
+
 export interface ForEachNode extends NodeFacts {
   readonly kind: "forEach";
   /** (data, scope) => array; evaluated and stored once, at entry. */
@@ -138,7 +160,18 @@ export interface EndNode extends NodeFacts {
 }
 
 export type Node =
-  StepNode | WaitNode | DelayNode | SetNode | IfNode | ForEachNode | ParallelNode | SagaNode | ReturnNode | EndNode;
+  | StepNode
+  | WaitNode
+  | DelayNode
+  | SetNode
+  | IfNode
+  | LoopNode
+  | JumpNode
+  | ForEachNode
+  | ParallelNode
+  | SagaNode
+  | ReturnNode
+  | EndNode;
 
 export type NodeKind = Node["kind"];
 
@@ -170,6 +203,8 @@ export function blocksOf(node: Node): readonly { readonly part: string; readonly
         { part: "/yes", block: node.yes },
         { part: "/no", block: node.no },
       ];
+    case "loop":
+      return [{ part: "#", block: node.body }];
     case "forEach":
       return [{ part: "[]", block: node.body }];
     case "parallel":

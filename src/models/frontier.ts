@@ -59,6 +59,12 @@ export interface OpenScope {
   readonly next?: number;
   /** `forEach`, `parallel`: how many children there are. */
   readonly count?: number;
+  /** `loop`: the lap under way, or the last one that was. */
+  readonly lap?: number;
+  /** `loop`: no lap is under way; whether there is another is still to be decided. */
+  readonly between?: true;
+  /** `loop`: the pointer that holds the value of the last finished lap. */
+  readonly last?: string;
   /** Its row was written when it was entered: the items of a `forEach` lie there. */
   readonly started?: true;
   /** `saga`: its own stack of compensable steps, newest first. */
@@ -71,6 +77,21 @@ export interface OpenScope {
 export interface StackHead {
   readonly path: string;
   readonly seq: number;
+  /** It was cancelled or failed outside of a rollback, and may have had its effect. */
+  readonly inDoubt?: true;
+  /** In doubt: the encoded input, if the pointer's row does not hold it. */
+  readonly input?: unknown;
+  /** A row of its compensation was written already. */
+  readonly started?: true;
+}
+
+/** What the row of a compensable pointer tells of its stack. */
+export interface Below {
+  /** The next older pointer of the same stack. */
+  readonly below?: StackHead;
+  /** Stacks that it has taken over: a finished saga's own, or those of a saga that was cut off. */
+  readonly inner?: StackHead;
+  readonly others?: readonly StackHead[];
 }
 
 /** A rollback under way: the failure that caused it, and what is still to be undone: first the steps in doubt, then always the
@@ -90,6 +111,8 @@ export interface DoubtfulStep {
   readonly inDoubt: true;
   /** Encoded input; absent if it was the item of its iteration. */
   readonly input?: unknown;
+  /** A row of its compensation was written already. */
+  readonly started?: true;
 }
 
 export const emptyFrontier: Frontier = { format: 1, pointers: {} };

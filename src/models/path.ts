@@ -1,12 +1,16 @@
 /**
- * A pointer's path names it inside its instance: names joined by `/`, an iteration's index in brackets, as in
- * `each[3]/ship`. The static path of the same step has `[]` in place of the index.
+ * A pointer's path names it inside its instance: names joined by `/`, an iteration's index in brackets, a lap's number behind `#`,
+ * as in `each[3]/ship` and `while#7/poll`. The static path of the same step has `[]` and `#` in place of the numbers.
  */
 
-const index = /\[\d+\]/g;
+const indexes = /\[\d+\]/g;
+const laps = /#\d+/g;
 
 /** The path of a step in the definition's graph. */
-export const staticPath = (path: string): string => (path.includes("[") ? path.replace(index, "[]") : path);
+export function staticPath(path: string): string {
+  const unindexed = path.includes("[") ? path.replace(indexes, "[]") : path;
+  return unindexed.includes("#") ? unindexed.replace(laps, "#") : unindexed;
+}
 
 /** The path of the block that a pointer runs in; `""` is the root block. */
 export function blockOf(path: string): string {
@@ -29,9 +33,23 @@ export function indexOf(block: string): number | undefined {
 /** The path of the forEach whose iteration a block path names. */
 export const forEachOf = (block: string): string => block.slice(0, block.lastIndexOf("["));
 
-/** Whether a path lies in a container (`""` is the whole run). */
+/** The path of a loop's nth lap, from 1. */
+export const lapOf = (path: string, n: number): string => `${path}#${n}`;
+
+/** The number of the lap that a block path names, if its last part is one: 7 for `while#7`. */
+export function lapNumberOf(block: string): number | undefined {
+  const hash = block.lastIndexOf("#");
+  return hash > block.lastIndexOf("/") ? Number(block.slice(hash + 1)) : undefined;
+}
+
+/** The path of the loop whose lap a block path names. */
+export const loopOf = (block: string): string => block.slice(0, block.lastIndexOf("#"));
+
+/** Whether a path lies in a container or block (`""` is the whole run). */
 export const isInside = (path: string, container: string): boolean =>
-  container === "" || path.startsWith(`${container}/`) || path.startsWith(`${container}[`);
+  container === "" || (path.startsWith(container) && insides.has(path.charCodeAt(container.length)));
+
+const insides: ReadonlySet<number> = new Set(["/", "[", "#"].map((sign) => sign.charCodeAt(0)));
 
 /** The path of a step's compensation, and back. */
 export const undoOf = (path: string): string => `${path}/undo`;

@@ -16,6 +16,12 @@ export interface Untyped {
   forEach: Verb;
   parallel: Verb;
   saga: Verb;
+  while: Verb;
+  doWhile: Verb;
+  until: Verb;
+  block: Verb;
+  restart: Verb;
+  leave: Verb;
   returns: Verb;
   end: Verb;
 }

@@ -4,6 +4,7 @@ import type { CreateHostOptions } from "workflow-core";
 import { PglitePersistenceProvider } from "workflow-core/pglite";
 import { PostgresPersistenceProvider } from "workflow-core/postgres";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
+import type { Transition } from "../../src/models/transition.ts";
 import { freshDatabase, type FreshDatabase } from "./database.ts";
 
 type Persistence = NonNullable<CreateHostOptions["persistence"]>;
@@ -14,6 +15,10 @@ export interface StoreUnderTest {
   /** Another way to the same data, for a host of its own; memory and PGlite have one. */
   readonly hasSql: boolean;
   host(options: Omit<CreateHostOptions, "persistence">): Promise<WorkflowHost>;
+  /** A host that gives every instance away after each transition, so that each is claimed and loaded anew: what a crash leaves. */
+  forgetfulHost(options: Omit<CreateHostOptions, "persistence">): Promise<WorkflowHost>;
+  /** The transitions of a run that were committed so far, of any host here. */
+  transitionsOf(runId: string): readonly Transition[];
 }
 
 /** Runs a group of tests on each store, each with data of its own. */
@@ -27,6 +32,14 @@ function storeOf(name: StoreUnderTest["name"]): StoreUnderTest {
   let open: () => Persistence;
   let database: FreshDatabase | undefined;
   const hosts: WorkflowHost[] = [];
+  const seen = new Map<string, Transition[]>();
+  const see = (transition: Transition): Transition => {
+    seen.set(transition.id, [...(seen.get(transition.id) ?? []), transition]);
+    return transition;
+  };
+  /** A transition that would keep its instance in memory gives it away instead, due at once. */
+  const giveAway = (transition: Transition): Transition =>
+    see(transition.release === "keep" ? Object.assign(transition, { release: "yield" }) : transition);
   before(async () => {
     if (name === "postgres") {
       database = await freshDatabase();
@@ -38,14 +51,27 @@ function storeOf(name: StoreUnderTest["name"]): StoreUnderTest {
     await Promise.all(hosts.map((host) => host.stop()));
     await database?.drop();
   });
+  const start = async (options: Omit<CreateHostOptions, "persistence">, persistence: Persistence) => {
+    const host = createHost({ ...options, persistence });
+    await host.start();
+    hosts.push(host);
+    return host;
+  };
   return {
     name,
     hasSql: name !== "memory",
-    async host(options) {
-      const host = createHost({ ...options, persistence: open() });
-      await host.start();
-      hosts.push(host);
-      return host;
-    },
+    host: (options) => start(options, through(open(), see)),
+    forgetfulHost: (options) => start({ pollMs: 20, ...options }, through(open(), giveAway)),
+    transitionsOf: (runId) => seen.get(runId) ?? [],
   };
+}
+
+/** Has every transition pass by before it is committed. */
+function through(persistence: Persistence, pass: (transition: Transition) => Transition): Persistence {
+  const { instances } = persistence.store;
+  const commit = instances.commit.bind(instances);
+  instances.commit = (batch) => commit(batch.map(pass));
+  const transact = instances.transact.bind(instances);
+  instances.transact = (work) => transact(async (tx) => pass(await work(tx)));
+  return persistence;
 }

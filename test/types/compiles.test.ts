@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { blocksOf, type Block } from "../../src/models/definition.ts";
 import { definitionOf } from "../../src/models/workflow-definition.ts";
+import * as flows from "./flow-inference.ts";
 import { undoing } from "./doubt.ts";
 import * as inference from "./inference.ts";
 import { fulfilOrder } from "./order.ts";
@@ -53,6 +54,23 @@ test("so are pieces, wrappers, classes and nested loops", () => {
   assert.deepEqual(pathsOf(inference.wrapping), ["saga", "saga/reserve", "after"]);
   assert.deepEqual(pathsOf(inference.hello), ["greet", "return"]);
   assert.deepEqual(pathsOf(inference.nested), ["each", "each[]/each", "each[]/each[]/weigh", "return"]);
+});
+
+test("loops and jumps are built as they are written", () => {
+  assert.deepEqual(pathsOf(flows.looping), [
+    "while",
+    "while#/poll",
+    "do",
+    "do#/poll",
+    "until",
+    "until#/page",
+    "block",
+    "block#/if",
+    "block#/if/yes/restart",
+    "block#/while",
+    "block#/while#/leave",
+    "look",
+  ]);
 });
 
 test("a step that opts out of doubt says so in its graph, a transactional one need not", () => {

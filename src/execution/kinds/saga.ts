@@ -1,7 +1,7 @@
 import type { SagaNode } from "../../models/definition.ts";
 import { childOf } from "../../models/path.ts";
 import { endContainer } from "../finish.ts";
-import { stack } from "../rollback.ts";
+import { stack } from "../stack.ts";
 import type { Kind } from "./kind.ts";
 
 /** A block that is undone as a whole; once done, it lies on the stack of the saga around it. */

@@ -4,7 +4,8 @@ import { retryDelayMs } from "../../models/retry-policy.ts";
 import type { Draft } from "../draft.ts";
 import type { BodyFact } from "../facts.ts";
 import { endPointer } from "../finish.ts";
-import { doubt, isUndo, raise, stack, undone } from "../rollback.ts";
+import { doubt, isUndo, raise, undone } from "../rollback.ts";
+import { stack } from "../stack.ts";
 import type { Kind } from "./kind.ts";
 
 /** Runs an author's body. The body itself runs after the commit that made its pointer ready. */

@@ -1,0 +1,110 @@
+import type { ActivePointer, DoubtfulStep, OpenScope, Rollback, StackHead } from "../models/frontier.ts";
+import { isInside, staticPath, undoneBy } from "../models/path.ts";
+import { storedFromJson } from "../models/stored-value.ts";
+import type { Draft } from "./draft.ts";
+import { amend, cancelPointer, restate } from "./finish.ts";
+import { isUndoPath } from "./plan.ts";
+import { stackUnder } from "./stack.ts";
+
+/** What a rollback must undo of what was cancelled for it. */
+export interface Remains {
+  readonly heads: StackHead[];
+  readonly inDoubt: DoubtfulStep[];
+}
+
+/** Cancels all that is active inside a container, and gathers what a rollback must undo of it. */
+export function cancelForRollback(draft: Draft, container: string): Remains {
+  const remains: Remains = { heads: [], inDoubt: draft.doubts.splice(0) };
+  const undos = cancelPointers(draft, container, (path, pointer) => {
+    if (isInDoubt(draft, path, pointer)) remains.inDoubt.push(doubtOf(path, pointer));
+    cancelPointer(draft, path);
+  });
+  for (const [path, scope] of draft.scopes) {
+    if (!isInside(path, container)) continue;
+    if (scope.undo !== undefined && scope.rollback === undefined) remains.heads.push(scope.undo);
+    if (scope.rollback !== undefined) inherit(scope.rollback, undos, remains);
+    cancelScope(draft, path, scope);
+  }
+  if (container === "" && draft.rollback !== undefined) inherit(draft.rollback, undos, remains);
+  return remains;
+}
+
+/**
+ * Cancels all that is active inside a block while the flow goes on outside of it. Nothing is undone now: steps that can be undone,
+ * those in doubt included, go to the stack of the saga around the block, for a later rollback.
+ */
+export function cancelBlock(draft: Draft, block: string): void {
+  for (const { path } of draft.doubts.splice(0)) {
+    const head = { path, seq: draft.seq, inDoubt: true } as const;
+    amend(draft, path, { status: "Failed", below: stackUnder(draft, block, head) });
+  }
+  const undos = cancelPointers(draft, block, (path, pointer) => {
+    const doubtful = isInDoubt(draft, path, pointer);
+    const head = { path, seq: draft.seq + 1, inDoubt: true } as const;
+    cancelPointer(draft, path, {
+      ...(doubtful && { below: stackUnder(draft, block, head) }),
+      ...(doubtful && pointer.input !== undefined && { input: storedFromJson(pointer.input) }),
+    });
+  });
+  for (const [path, scope] of draft.scopes) {
+    if (!isInside(path, block)) continue;
+    const remains: Remains = { heads: [], inDoubt: [] };
+    if (scope.rollback !== undefined) inherit(scope.rollback, undos, remains);
+    else if (scope.undo !== undefined) remains.heads.push(scope.undo);
+    cancelScope(draft, path, scope);
+    const others = [...remains.heads, ...remains.inDoubt.map((step) => ({ ...step, seq: draft.seq }))];
+    if (others.length === 0) continue;
+    const below = stackUnder(draft, block, { path, seq: draft.seq + 1 }, { others });
+    cancelPointer(draft, path, { below });
+  }
+}
+
+/** Answers of which steps the compensation was cancelled that has a row already. */
+function cancelPointers(
+  draft: Draft,
+  container: string,
+  cancel: (path: string, pointer: ActivePointer) => void,
+): ReadonlySet<string> {
+  draft.dropAgenda(container);
+  const started = new Set<string>();
+  for (const [path, pointer] of draft.pointers) {
+    if (!isInside(path, container)) continue;
+    if (!isUndoPath(draft.plan, path)) {
+      cancel(path, pointer);
+      continue;
+    }
+    // A compensation will run again under the same path: it is not over, so no row says that it is.
+    draft.pointers.delete(path);
+    draft.cancelled.push(path);
+    if (pointer.started) started.add(undoneBy(path));
+  }
+  return started;
+}
+
+function inherit(rollback: Rollback, undos: ReadonlySet<string>, { heads, inDoubt }: Remains): void {
+  heads.push(...rollback.heads);
+  inDoubt.push(...(rollback.inDoubt ?? []));
+  if (rollback.current === undefined) return;
+  const current = undos.has(rollback.current.path) ? { ...rollback.current, started: true as const } : rollback.current;
+  if ("seq" in current) heads.push(current);
+  else inDoubt.push(current);
+}
+
+function cancelScope(draft: Draft, path: string, scope: OpenScope): void {
+  draft.closed.push(path);
+  if (scope.started) restate(draft, path, "Cancelled");
+  draft.scopes.delete(path);
+}
+
+/** A plain step that can be undone and may have had its effect: its body runs, or an attempt of it failed. */
+function isInDoubt(draft: Draft, path: string, pointer: ActivePointer): boolean {
+  const node = draft.plan.places.get(staticPath(path))?.node;
+  if (node?.kind !== "step" || node.compensation === undefined || node.transactional || node.skipInDoubt) return false;
+  return pointer.state === undefined || (pointer.attempt ?? 1) > 1 || pointer.persistence !== undefined;
+}
+
+const doubtOf = (path: string, pointer: ActivePointer): DoubtfulStep => ({
+  path,
+  inDoubt: true,
+  ...(pointer.input !== undefined && { input: pointer.input }),
+});

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { differenceOf } from "../../src/execution/difference.ts";
+import { canonicalGraph, definitionOf, fingerprintOf } from "../../src/models/workflow-definition.ts";
+import { looping } from "../types/flow-inference.ts";
+import { graphOf, nothing, refusalOf, type Untyped } from "./untyped.ts";
+
+const one = (flow: Untyped): Untyped => flow.run("x", nothing);
+const refused = (sentence: string, build: (flow: Untyped) => unknown, expected: string | RegExp): void =>
+  void test(sentence, () => {
+    const refusal = refusalOf(build);
+    if (typeof expected === "string") assert.equal(refusal, expected);
+    else assert.match(refusal, expected);
+  });
+const differs = (before: (flow: Untyped) => unknown, after: (flow: Untyped) => unknown): string =>
+  differenceOf(canonicalGraph(graphOf(before)), canonicalGraph(graphOf(after)));
+
+describe("a loop", () => {
+  test("is a node that says when its condition is asked", () => {
+    const [whiles, dos, untils, blocks] = graphOf((flow) =>
+      flow.while(nothing, one, { maxLaps: 3 }).doWhile(one, nothing).until(one, nothing).block(one, { as: "x" }),
+    ).root.nodes;
+    const { body: _, ...loop } = whiles as typeof whiles & { body: unknown };
+    const condition = { ref: "while.condition" };
+    assert.deepEqual(loop, { kind: "loop", name: "while", path: "while", asks: "before", condition, maxLaps: 3 });
+    const of = (node: unknown): unknown[] => {
+      const { name, asks, until } = node as { name: string; asks: string; until?: true };
+      return [name, asks, until];
+    };
+    assert.deepEqual([dos, untils, blocks].map(of), [
+      ["do", "after", undefined],
+      ["until", "after", true],
+      ["block", "never", undefined],
+    ]);
+  });
+
+  refused("without a body", (flow) => flow.while(nothing), /^while: its body must be a function/);
+  refused("without a condition", (flow) => flow.until(one), /^until: its condition must be a function/);
+  refused("without steps", (flow) => flow.while(nothing, (lap: Untyped) => lap), "while: its body has no steps.");
+  refused("of no laps", (flow) => flow.while(nothing, one, { maxLaps: 0 }), /^while: its option "maxLaps" must be/);
+  refused(
+    "whose name for the lap is taken by a kept value",
+    (flow) => flow.while(nothing, (lap: Untyped) => lap.run("y", nothing, { as: "lap" })),
+    /^while#\/y: the name "lap" in `as` is taken/,
+  );
+
+  refused("jumped to by name", (flow) => flow.block((lap: Untyped) => lap.restart("block")), /takes the label/);
+  refused(
+    "jumped into from outside",
+    (flow) => {
+      let label: unknown;
+      return flow
+        .block((lap: Untyped, here: unknown) => {
+          label = here;
+          return one(lap);
+        })
+        .restart(label);
+    },
+    "restart: restart can only name a loop or a block that is around it.",
+  );
+  refused(
+    "with a step behind a jump",
+    (flow) => flow.block((lap: Untyped, here: unknown) => one(lap.leave(here))),
+    `block#/x: it is never reached: nothing can follow "leave" in its block.`,
+  );
+
+  test("is drawn with its way back", () => {
+    assert.equal(
+      looping.toMermaid(),
+      `flowchart TD
+  start(["looping v1"])
+  s1{"while"}
+  subgraph f2["while"]
+    s3["poll"]
+  end
+  subgraph f4["do"]
+    s5["poll"]
+  end
+  s6{"do"}
+  subgraph f7["until"]
+    s8["page"]
+  end
+  s9{"until"}
+  subgraph f10["block"]
+    s11{"if"}
+    s12>"restart: block"]
+    s13{"while"}
+    subgraph f14["while"]
+      s15>"leave: block"]
+    end
+  end
+  s16["look"]
+  s17(["done"])
+  start --> s1
+  s1 -->|"yes"| s3
+  s3 --> s1
+  s1 -->|"no"| s5
+  s5 --> s6
+  s6 -->|"yes"| s5
+  s6 -->|"no"| s8
+  s8 --> s9
+  s9 -->|"no"| s8
+  s9 -->|"yes"| s11
+  s11 -->|"yes"| s12
+  s11 -->|"no"| s13
+  s13 -->|"yes"| s15
+  s13 -->|"no"| s16
+  s16 --> s17
+`,
+    );
+  });
+
+  test("changes the fingerprint with its bound, and the difference says so", () => {
+    const bounded = (maxLaps: number) => (flow: Untyped) => flow.while(nothing, one, { maxLaps });
+    assert.match(differs(bounded(1), bounded(2)), /step "while" was .*"maxLaps":1.* and is .*"maxLaps":2/);
+    assert.equal(
+      differs(
+        (flow) => flow.while(nothing, one),
+        (flow) => flow.while(nothing, (lap: Untyped) => one(lap).delay(1)),
+      ),
+      `step "while#/delay" is new`,
+    );
+    assert.notEqual(fingerprintOf(definitionOf(looping)), "");
+  });
+});

@@ -1,0 +1,53 @@
+import type { Flow } from "../../src/builder/flow.ts";
+import { type Order, pack, reserve } from "./order.ts";
+
+/** Loops, decisions, races and handlers, used wrongly. What the compiler says stands behind each mark. */
+
+export const loops = (flow: Flow<Order>) => [
+  flow.while(
+    // @ts-expect-error: Type 'number' is not assignable to type 'boolean'
+    (order) => order.total,
+    (lap) => lap.then(reserve),
+  ),
+  flow.while(
+    // @ts-expect-error: Property 'last' does not exist on type
+    (_, { last }) => last === undefined,
+    (lap) => lap.then(reserve),
+  ),
+  flow.until(
+    (lap) => lap.then(reserve),
+    // @ts-expect-error: Property 'receipt' does not exist on type '{ reservation: string; }'
+    (_, { last }) => last?.receipt === "x",
+  ),
+  flow.while(
+    () => true,
+    // @ts-expect-error: Type 'void' is not assignable to type 'Block<unknown, unknown>'
+    (lap) => {
+      lap.then(reserve);
+    },
+  ),
+  // @ts-expect-error: Property 'lap' does not exist on type
+  flow.run("look", (_, { scope }) => scope.lap),
+  flow.doWhile(
+    // @ts-expect-error: Expected 2 arguments, but got 1
+    (lap) => lap.then(pack),
+    () => true,
+  ),
+  // @ts-expect-error: Type 'string' is not assignable to type 'number'
+  flow.block((round) => round.then(reserve), { maxLaps: "3" }),
+  flow
+    .while(
+      () => true,
+      (lap) => lap.then(reserve),
+      { as: "stock" },
+    )
+    // @ts-expect-error: 'stock' is possibly 'undefined'
+    .returns((_, { stock }) => stock.reservation),
+];
+
+export const jumps = (flow: Flow<Order>) => [
+  // @ts-expect-error: Argument of type 'string' is not assignable to parameter of type 'Label'
+  flow.block((round) => round.restart("block")),
+  // @ts-expect-error: Property 'then' does not exist on type 'Ended<never>'
+  flow.block((round, here) => round.leave(here).then(reserve)),
+];
