@@ -132,5 +132,5 @@ function unstack(live: LiveInstance, draft: Draft, path: string, reader: Reader 
   const fact = (found: Below): AnswerFact => ({ kind: "answered", ask: "unstack", path, found });
   const row = draft.rows.find((one) => one.path === path && one.below !== null);
   if (row !== undefined && row.below !== null) return fact(JSON.parse(row.below) as Below);
-  return reader?.pointers(live, [path]).then(([found]) => fact((found?.below ?? {}) as Below));
+  return reader?.pointers(live, [path]).then(([found]) => fact((found?.below ?? {})));
 }
