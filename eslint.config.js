@@ -56,7 +56,7 @@ const nodeGlobals = Object.fromEntries(
 );
 
 export default tseslint.config(
-  { ignores: ["dist/", "reports/", "**/node_modules/", ".workflow-core/"] },
+  { ignores: ["dist/", "reports/", "**/node_modules/", ".workflow-core/", "bench/peers/"] },
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   {
     files: ["**/*.{js,mjs}"],
