@@ -9,6 +9,7 @@ export type Role =
   | "input"
   | "output"
   | "condition"
+  | "outcome"
   | "items"
   | "key"
   | "patch"
@@ -114,6 +115,7 @@ function endsRun(node: Node): boolean {
     case "jump":
       return true;
     case "if":
+    case "decide":
       return blocksOf(node).every(({ block }) => blockEndsRun(block));
     case "parallel":
       return blocksOf(node).some(({ block }) => blockEndsRun(block));

@@ -1,4 +1,4 @@
-import type { ForEachNode, IfNode, ParallelNode, SagaNode } from "../models/definition.ts";
+import type { Branch, DecideNode, ForEachNode, IfNode, ParallelNode, SagaNode } from "../models/definition.ts";
 import { checkStepName } from "../models/identity.ts";
 import { defaultAdmission } from "../models/limits.ts";
 import type { BlockDraft } from "./construction.ts";
@@ -32,6 +32,17 @@ export function ifNode(block: BlockDraft, { condition, yes, no }: Ways, options:
   };
 }
 
+/** The node of `decide(outcome, cases, options)`. */
+export function decideNode(block: BlockDraft, outcome: unknown, cases: unknown, options: unknown): DecideNode {
+  const site = new Site(block, { verb: "decide", container: "decide", options, known: asOptions });
+  return {
+    kind: "decide",
+    ...site.facts,
+    outcome: site.ref("outcome", site.functionOf(outcome, "its outcome")),
+    cases: namedBlocks(site, cases, { verb: "decide", one: "case", mayBeEmpty: true }),
+  };
+}
+
 /** The node of `forEach(items, body, options)`. */
 export function forEachNode(block: BlockDraft, items: unknown, body: unknown, options: unknown): ForEachNode {
   const site = new Site(block, { verb: "forEach", container: "each", options, known: forEachOptions });
@@ -52,23 +63,36 @@ export function forEachNode(block: BlockDraft, items: unknown, body: unknown, op
 /** The node of `parallel(branches, options)`. */
 export function parallelNode(block: BlockDraft, branches: unknown, options: unknown): ParallelNode {
   const site = new Site(block, { verb: "parallel", container: "parallel", options, known: keptOptions });
-  if (typeof branches !== "object" || branches === null || Array.isArray(branches)) {
-    throw site.fault(`parallel takes an object of named branches, not ${show(branches)}`);
-  }
-  const named = Object.entries(branches).map(([name, callback]: [string, unknown]) => {
-    attempt(() => checkStepName(name, "branch name"), site.fault);
-    return { name, callback };
-  });
-  if (named.length === 0) throw site.fault("it has no branches");
   return {
     kind: "parallel",
     ...site.facts,
     ...site.output,
-    branches: named.map(({ name, callback }) => ({
-      name,
-      block: nestedBlock(site, { part: `/${name}`, callback, what: `its branch "${name}"` }),
-    })),
+    branches: namedBlocks(site, branches, { verb: "parallel", one: "branch" }),
   };
+}
+
+interface Naming {
+  readonly verb: string;
+  readonly one: "branch" | "case";
+  readonly mayBeEmpty?: boolean;
+}
+
+const several = { branch: "branches", case: "cases" } as const;
+
+/** Blocks by name, in the order in which they were written. */
+function namedBlocks(site: Site, given: unknown, { verb, one, mayBeEmpty = false }: Naming): readonly Branch[] {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw site.fault(`${verb} takes an object of named ${several[one]}, not ${show(given)}`);
+  }
+  const named = Object.entries(given).map(([name, callback]: [string, unknown]) => {
+    attempt(() => checkStepName(name, `${one} name`), site.fault);
+    return { name, callback };
+  });
+  if (named.length === 0) throw site.fault(`it has no ${several[one]}`);
+  return named.map(({ name, callback }) => ({
+    name,
+    block: nestedBlock(site, { part: `/${name}`, callback, what: `its ${one} "${name}"`, mayBeEmpty }),
+  }));
 }
 
 /** The node of `saga(body, options)`. */

@@ -1,6 +1,6 @@
 import type { Node } from "../models/definition.ts";
 import { type BlockDraft, Handle } from "./construction.ts";
-import { forEachNode, ifNode, parallelNode, sagaNode } from "./container-nodes.ts";
+import { decideNode, forEachNode, ifNode, parallelNode, sagaNode } from "./container-nodes.ts";
 import { jumpNode, loopNode } from "./loop-nodes.ts";
 import { delayNode, endNode, returnNode, setNode } from "./plain-nodes.ts";
 import { inlineNode, stepNode } from "./step-node.ts";
@@ -36,6 +36,10 @@ export class FlowBuilder extends Handle {
 
   if(condition: unknown, yes: unknown, no?: unknown, options?: unknown): FlowBuilder {
     return this.#add("if", (block) => ifNode(block, { condition, yes, no }, options));
+  }
+
+  decide(outcome: unknown, cases: unknown, options?: unknown): FlowBuilder {
+    return this.#add("decide", (block) => decideNode(block, outcome, cases, options));
   }
 
   while(condition: unknown, body: unknown, options?: unknown): FlowBuilder {

@@ -33,6 +33,9 @@ import type {
 /** Named branches. */
 export type Branches<D, K, T> = { readonly [name: string]: (branch: Flow<D, K, T>) => AnyBlock };
 
+/** A case for every outcome. */
+export type Cases<O extends string, D, K, T> = { readonly [Name in O]: (way: Flow<D, K, T>) => AnyBlock };
+
 /** The context of an inline function: a step's, with the data and the scope. */
 export type InlineContext<D, K, T, M = unknown> = StepContext<T, M> & { readonly data: Readonly<D>; readonly scope: K };
 
@@ -89,6 +92,16 @@ export interface Flow<D, K = Nothing, T = D, L = undefined, E = never> extends B
     no?: (no: Flow<D, K, T>) => Block<L2, E2>,
     options?: Common & As<K, N>,
   ): Flow<D, Keep<K, N, L1 | L2>, T, L1 | L2, E | E1 | E2>;
+
+  /**
+   * Goes one of several ways: the one that the outcome names. There is a case for every outcome; one that its type did not tell is
+   * a failure with code UNKNOWN_OUTCOME. Its value is that of the way taken.
+   */
+  decide<const O extends string, C extends Cases<O, D, K, T>, N extends string = never>(
+    outcome: Mapping<D, K, O>,
+    cases: C & Cases<O, D, K, T>,
+    options?: Common & As<K, N>,
+  ): Flow<D, Keep<K, N, Values<C>[keyof C]>, T, Values<C>[keyof C], E | Ends<C>>;
 
   /**
    * Runs its body as long as the condition is true, which is asked before each lap. `lap` in scope counts from 1. The value of a

@@ -69,6 +69,10 @@ class Chart {
         return [];
       case "if":
         return this.if(node, loose);
+      case "decide": {
+        const from = this.shape(`{"${name}"}`, loose);
+        return node.cases.flatMap((one) => this.block(one.block, [{ from, label: escaped(one.name) }]));
+      }
       case "forEach":
       case "saga":
         return this.frame(node, loose);

@@ -5,7 +5,7 @@ import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
 import type { InstanceStore } from "../persistence/provider.ts";
 import type { Draft } from "./draft.ts";
 import type { AnswerFact, Ask, Patched } from "./facts.ts";
-import { asCondition, asDelayMs, asItems, asKey, mappingFailure, patchData } from "./guard.ts";
+import { asCondition, asDelayMs, asItems, asKey, asOutcome, mappingFailure, patchData } from "./guard.ts";
 import type { LiveInstance } from "./live-instance.ts";
 import { evaluate, resolve, type Sight, subjectOf } from "./scope.ts";
 
@@ -36,6 +36,8 @@ function answerOf(sight: Sight, ask: Mapped, node: Node): AnswerFact {
       return { kind: "answered", ask, path, value: inputOf(sight, node) };
     case "condition":
       return { kind: "answered", ask, path, value: asCondition(conditionOf(sight, node), what) };
+    case "outcome":
+      return { kind: "answered", ask, path, outcome: asOutcome(call(sight, node, "outcome"), what) };
     case "items":
       return { kind: "answered", ask, path, ...asItems(call(sight, node, "items"), what) };
     case "key":
@@ -132,5 +134,5 @@ function unstack(live: LiveInstance, draft: Draft, path: string, reader: Reader 
   const fact = (found: Below): AnswerFact => ({ kind: "answered", ask: "unstack", path, found });
   const row = draft.rows.find((one) => one.path === path && one.below !== null);
   if (row !== undefined && row.below !== null) return fact(JSON.parse(row.below) as Below);
-  return reader?.pointers(live, [path]).then(([found]) => fact((found?.below ?? {})));
+  return reader?.pointers(live, [path]).then(([found]) => fact(found?.below ?? {}));
 }

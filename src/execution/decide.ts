@@ -4,6 +4,7 @@ import { blockOf, childOf, staticPath, undoneBy } from "../models/path.ts";
 import type { Draft, Move } from "./draft.ts";
 import type { AnswerFact, Fact, RequestFact } from "./facts.ts";
 import { endPointer, markStarted } from "./finish.ts";
+import { decideKind } from "./kinds/decide.ts";
 import { delayKind } from "./kinds/delay.ts";
 import { forEachKind } from "./kinds/for-each.ts";
 import { ifKind } from "./kinds/if.ts";
@@ -24,6 +25,7 @@ const kinds: { readonly [K in NodeKind]: Kind<NodeOf<K>> } = {
   delay: delayKind,
   set: setKind,
   if: ifKind,
+  decide: decideKind,
   loop: loopKind,
   jump: jumpKind,
   forEach: forEachKind,

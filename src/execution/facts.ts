@@ -63,6 +63,7 @@ export interface RequestFact {
 export type Ask =
   | { readonly kind: "input"; readonly path: string }
   | { readonly kind: "condition"; readonly path: string }
+  | { readonly kind: "outcome"; readonly path: string }
   | { readonly kind: "items"; readonly path: string }
   | { readonly kind: "key"; readonly path: string }
   | { readonly kind: "duration"; readonly path: string }
@@ -82,6 +83,7 @@ export interface Child {
 export type AnswerFact =
   | { readonly kind: "answered"; readonly ask: "input"; readonly path: string; readonly value: StoredValue }
   | { readonly kind: "answered"; readonly ask: "condition"; readonly path: string; readonly value: boolean }
+  | { readonly kind: "answered"; readonly ask: "outcome"; readonly path: string; readonly outcome: string }
   | {
       readonly kind: "answered";
       readonly ask: "items";

@@ -51,6 +51,11 @@ export function asCondition(answer: unknown, what: string): boolean {
   return answer;
 }
 
+export function asOutcome(answer: unknown, what: string): string {
+  if (typeof answer !== "string") throw new InvalidRequestError(what, "must answer the name of a case");
+  return answer;
+}
+
 export function asItems(answer: unknown, what: string): { readonly items: StoredValue; readonly count: number } {
   if (!Array.isArray(answer)) throw new InvalidRequestError(what, "must answer an array");
   return { items: encodeValue(answer, what), count: answer.length };

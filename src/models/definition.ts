@@ -95,6 +95,14 @@ export interface IfNode extends NodeFacts {
   readonly no: Block;
 }
 
+/** Goes one of several ways, by name. */
+export interface DecideNode extends NodeFacts {
+  readonly kind: "decide";
+  /** (data, scope) => string: the name of the case. */
+  readonly outcome: FunctionRef;
+  readonly cases: readonly Branch[];
+}
+
 /** Runs its block again and again, a lap at a time; a labelled block is a loop that ends with its first lap. */
 export interface LoopNode extends NodeFacts {
   readonly kind: "loop";
@@ -165,6 +173,7 @@ export type Node =
   | DelayNode
   | SetNode
   | IfNode
+  | DecideNode
   | LoopNode
   | JumpNode
   | ForEachNode
@@ -205,10 +214,12 @@ export function blocksOf(node: Node): readonly { readonly part: string; readonly
       ];
     case "loop":
       return [{ part: "#", block: node.body }];
+    case "decide":
+      return node.cases.map(asInner);
     case "forEach":
       return [{ part: "[]", block: node.body }];
     case "parallel":
-      return node.branches.map((branch) => ({ part: `/${branch.name}`, block: branch.block }));
+      return node.branches.map(asInner);
     case "saga":
       return [{ part: "", block: node.body }];
     case "wait":
@@ -217,3 +228,5 @@ export function blocksOf(node: Node): readonly { readonly part: string; readonly
       return [];
   }
 }
+
+const asInner = ({ name, block }: Branch) => ({ part: `/${name}`, block });

@@ -74,7 +74,17 @@ export class DefinitionChangedError extends WorkflowError {
 
 /** What an author's function was asked for when it failed. */
 export type MappingRole =
-  "input" | "condition" | "output" | "items" | "key" | "compensation" | "duration" | "patch" | "value" | (string & {});
+  | "input"
+  | "condition"
+  | "outcome"
+  | "output"
+  | "items"
+  | "key"
+  | "compensation"
+  | "duration"
+  | "patch"
+  | "value"
+  | (string & {});
 
 /** A mapping, condition or key function threw, answered a promise, or answered nonsense. It is never tried again: it is pure. */
 export class MappingFailedError extends WorkflowError {

@@ -51,8 +51,8 @@ export interface ActivePointer {
 
 /** A container that has been entered and has not finished. */
 export interface OpenScope {
-  /** `if`: the branch taken. */
-  readonly branch?: "yes" | "no";
+  /** `if`, `decide`: the branch taken. */
+  readonly branch?: string;
   /** `forEach`, `parallel`: children admitted and unfinished. */
   readonly open?: number;
   /** `forEach`, `parallel`: index of the next child to admit. */

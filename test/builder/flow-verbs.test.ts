@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { differenceOf } from "../../src/execution/difference.ts";
 import { canonicalGraph, definitionOf, fingerprintOf } from "../../src/models/workflow-definition.ts";
-import { looping } from "../types/flow-inference.ts";
+import { deciding, looping } from "../types/flow-inference.ts";
 import { graphOf, nothing, refusalOf, type Untyped } from "./untyped.ts";
 
 const one = (flow: Untyped): Untyped => flow.run("x", nothing);
@@ -121,5 +121,37 @@ describe("a loop", () => {
       `step "while#/delay" is new`,
     );
     assert.notEqual(fingerprintOf(definitionOf(looping)), "");
+  });
+});
+
+describe("a decision", () => {
+  test("is a node with a case for each outcome, drawn with an arrow for each", () => {
+    const { graph } = definitionOf(deciding);
+    const [decide] = graph.root.nodes;
+    assert.equal(decide?.kind, "decide");
+    assert.deepEqual(decide?.kind === "decide" && decide.cases.map(({ name }) => name), ["large", "small", "none"]);
+    assert.match(deciding.toMermaid(), /s1 -->\|"large"\| s2\n {2}s1 -->\|"small"\| s3\n {2}s1 -->\|"none"\| s4/);
+  });
+
+  refused("without cases", (flow) => flow.decide(nothing, {}), "decide: it has no cases.");
+  refused(
+    "with a list of cases",
+    (flow) => flow.decide(nothing, [one]),
+    /^decide: decide takes an object of named cases/,
+  );
+  refused("with a case that no path can name", (flow) => flow.decide(nothing, { "a/b": one }), /is no valid case name/);
+  refused(
+    "of which no way goes on, with a step behind it",
+    (flow) => one(flow.decide(nothing, { a: (way: Untyped) => way.end(), b: (way: Untyped) => way.end() })),
+    `x: it is never reached: nothing can follow "decide" in its block.`,
+  );
+  test("differs from one with another case", () => {
+    assert.equal(
+      differs(
+        (flow) => flow.decide(nothing, { a: one }),
+        (flow) => flow.decide(nothing, { b: one }),
+      ),
+      `step "decide/b/x" is new; step "decide/a/x" is gone`,
+    );
   });
 });

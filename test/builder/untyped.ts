@@ -16,6 +16,7 @@ export interface Untyped {
   forEach: Verb;
   parallel: Verb;
   saga: Verb;
+  decide: Verb;
   while: Verb;
   doWhile: Verb;
   until: Verb;

@@ -73,6 +73,16 @@ test("loops and jumps are built as they are written", () => {
   ]);
 });
 
+test("so are decisions", () => {
+  assert.deepEqual(pathsOf(flows.deciding), [
+    "decide",
+    "decide/large/inspect",
+    "decide/small/pay",
+    "decide/none/end",
+    "look",
+  ]);
+});
+
 test("a step that opts out of doubt says so in its graph, a transactional one need not", () => {
   const skips = definitionOf(undoing).graph.root.nodes.flatMap((node) =>
     node.kind === "step" && node.skipInDoubt ? [node.name] : [],

@@ -1,6 +1,6 @@
 import { defineWorkflow } from "../../src/builder/define-workflow.ts";
 import type { Flow } from "../../src/builder/flow.ts";
-import { same } from "./equal.ts";
+import { type Equal, holds, type Result, same } from "./equal.ts";
 import type { Order } from "./order.ts";
 
 /** What is inferred of loops, decisions, races and handlers: every claim is checked by the compiler. */
@@ -45,3 +45,18 @@ export const looping = defineWorkflow({ id: "looping", version: 1 }, (flow: Flow
       same<{ isLast: boolean } | undefined>()(scope.page);
     }),
 );
+
+export const deciding = defineWorkflow({ id: "deciding", version: 1 }, (flow: Flow<Order>) =>
+  flow
+    .decide(
+      ({ total }) => (total > 100 ? "large" : total > 10 ? "small" : "none"),
+      {
+        large: (way) => way.run("inspect", () => 1),
+        small: (way) => way.run("pay", () => "paid"),
+        none: (way) => way.end(() => "nothing" as const),
+      },
+      { as: "settled" },
+    )
+    .run("look", (_, { scope }) => same<number | string>()(scope.settled)),
+);
+holds<Equal<Result<typeof deciding>, Order | "nothing">>();

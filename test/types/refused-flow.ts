@@ -51,3 +51,21 @@ export const jumps = (flow: Flow<Order>) => [
   // @ts-expect-error: Property 'then' does not exist on type 'Ended<never>'
   flow.block((round, here) => round.leave(here).then(reserve)),
 ];
+
+export const decisions = (flow: Flow<Order>) => [
+  flow.decide(
+    ({ total }) => (total > 100 ? "large" : "small"),
+    // @ts-expect-error: Property 'small' is missing in type
+    { large: (way) => way.then(reserve) },
+  ),
+  flow.decide(
+    // @ts-expect-error: Type 'number' is not assignable to type 'string'
+    ({ total }) => total,
+    { large: (way) => way.then(reserve) },
+  ),
+  flow.decide(
+    ({ total }) => (total > 100 ? "large" : "small"),
+    // @ts-expect-error: Expected 2 arguments, but got 1
+    { large: (way) => way.then(reserve), small: (way) => way.then(pack) },
+  ),
+];
