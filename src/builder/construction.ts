@@ -15,6 +15,7 @@ export type Role =
   | "patch"
   | "value"
   | "duration"
+  | "instant"
   | "compensation"
   | "schema";
 

@@ -4,6 +4,7 @@ import { decideNode, forEachNode, ifNode, parallelNode, sagaNode } from "./conta
 import { jumpNode, loopNode } from "./loop-nodes.ts";
 import { delayNode, endNode, returnNode, setNode } from "./plain-nodes.ts";
 import { inlineNode, stepNode } from "./step-node.ts";
+import { delayUntilNode } from "./time-nodes.ts";
 import { waitNode } from "./wait-node.ts";
 
 /** What stands behind `Flow` at run time: it trusts no argument, because JavaScript users have no types. */
@@ -28,6 +29,10 @@ export class FlowBuilder extends Handle {
 
   delay(duration: unknown, options?: unknown): FlowBuilder {
     return this.#add("delay", (block) => delayNode(block, duration, options));
+  }
+
+  delayUntil(instant: unknown, options?: unknown): FlowBuilder {
+    return this.#add("delayUntil", (block) => delayUntilNode(block, instant, options));
   }
 
   set(patch: unknown, options?: unknown): FlowBuilder {

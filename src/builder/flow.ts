@@ -82,6 +82,9 @@ export interface Flow<D, K = Nothing, T = D, L = undefined, E = never> extends B
   /** Sleeps; costs nothing meanwhile. */
   delay(duration: Duration | Mapping<D, K, Duration>, options?: Common): Flow<D, K, T, undefined, E>;
 
+  /** Sleeps until an instant, by the database's clock: never shorter. One that has passed holds nothing up. */
+  delayUntil(instant: Date | Mapping<D, K, Date>, options?: Common): Flow<D, K, T, undefined, E>;
+
   /** Changes fields of the data. */
   set<P extends Partial<D>>(patch: Mapping<D, K, P & NoStrangers<P, D>>, options?: Common): Flow<D, K, T, undefined, E>;
 

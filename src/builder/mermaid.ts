@@ -61,6 +61,7 @@ class Chart {
       case "wait":
         return this.wait(node, loose);
       case "delay":
+      case "delayUntil":
       case "set":
       case "return":
         return [{ from: this.shape(`("${name}")`, loose) }];

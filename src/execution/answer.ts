@@ -1,5 +1,6 @@
 import { encodeValue } from "../models/codec.ts";
 import type { FunctionRef, Node } from "../models/definition.ts";
+import { toInstantMs } from "../models/instant.ts";
 import type { Below } from "../models/frontier.ts";
 import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
 import type { InstanceStore } from "../persistence/provider.ts";
@@ -44,6 +45,8 @@ function answerOf(sight: Sight, ask: Mapped, node: Node): AnswerFact {
       return { kind: "answered", ask, path, key: asKey(call(sight, node, "key"), what) };
     case "duration":
       return { kind: "answered", ask, path, delayMs: asDelayMs(call(sight, node, "duration"), what) };
+    case "instant":
+      return { kind: "answered", ask, path, at: toInstantMs(call(sight, node, "instant"), what) };
     case "patch":
       return { kind: "answered", ask, path, patched: patchData(dataOf(sight), call(sight, node, "patch"), what) };
     case "value":

@@ -6,6 +6,7 @@ import type { AnswerFact, Fact, RequestFact } from "./facts.ts";
 import { endPointer, markStarted } from "./finish.ts";
 import { decideKind } from "./kinds/decide.ts";
 import { delayKind } from "./kinds/delay.ts";
+import { delayUntilKind } from "./kinds/delay-until.ts";
 import { forEachKind } from "./kinds/for-each.ts";
 import { ifKind } from "./kinds/if.ts";
 import type { Kind, NodeOf } from "./kinds/kind.ts";
@@ -23,6 +24,7 @@ const kinds: { readonly [K in NodeKind]: Kind<NodeOf<K>> } = {
   step: stepKind,
   wait: waitKind,
   delay: delayKind,
+  delayUntil: delayUntilKind,
   set: setKind,
   if: ifKind,
   decide: decideKind,

@@ -67,6 +67,7 @@ export type Ask =
   | { readonly kind: "items"; readonly path: string }
   | { readonly kind: "key"; readonly path: string }
   | { readonly kind: "duration"; readonly path: string }
+  | { readonly kind: "instant"; readonly path: string }
   | { readonly kind: "patch"; readonly path: string }
   | { readonly kind: "value"; readonly path: string }
   /** The value of a container from the values of its children, by the path that holds each; then its output. */
@@ -93,6 +94,7 @@ export type AnswerFact =
     }
   | { readonly kind: "answered"; readonly ask: "key"; readonly path: string; readonly key: string }
   | { readonly kind: "answered"; readonly ask: "duration"; readonly path: string; readonly delayMs: number }
+  | { readonly kind: "answered"; readonly ask: "instant"; readonly path: string; readonly at: number }
   | { readonly kind: "answered"; readonly ask: "patch"; readonly path: string; readonly patched: Patched }
   | { readonly kind: "answered"; readonly ask: "value"; readonly path: string; readonly value: StoredValue }
   | {

@@ -82,6 +82,15 @@ export interface DelayNode extends NodeFacts {
   readonly duration?: FunctionRef;
 }
 
+/** Sleeps this branch until an instant. */
+export interface DelayUntilNode extends NodeFacts {
+  readonly kind: "delayUntil";
+  /** ISO 8601, in UTC. */
+  readonly at?: string;
+  /** (data, scope) => Date, when it is not a constant. */
+  readonly instant?: FunctionRef;
+}
+
 /** Patches the data. */
 export interface SetNode extends NodeFacts {
   readonly kind: "set";
@@ -171,6 +180,7 @@ export type Node =
   | StepNode
   | WaitNode
   | DelayNode
+  | DelayUntilNode
   | SetNode
   | IfNode
   | DecideNode

@@ -113,6 +113,25 @@ export class InvalidDurationError extends WorkflowError {
   }
 }
 
+/** An instant is no Date, an invalid one, or one outside of the years 1 to 9999. */
+export class InvalidInstantError extends WorkflowError {
+  override readonly name = "InvalidInstantError";
+  readonly code = "INVALID_INSTANT";
+  readonly errorClass = "invalid";
+  readonly what: string;
+  /** The value, shortened and printable. */
+  readonly value: string;
+
+  constructor(what: string, value: unknown, problem: string) {
+    const shown = typeof value === "string" ? JSON.stringify(shorten(value, 60)) : shownInstant(value);
+    super(`${what}: ${shown} ${problem}. Give a Date.`);
+    this.what = what;
+    this.value = shown;
+  }
+}
+
+const shownInstant = (value: unknown): string => (value instanceof Date ? String(value) : `a ${typeof value}`);
+
 /** What the database holds is not what this engine wrote: a row changed by hand, a newer format, or damage. */
 export class CorruptStateError extends WorkflowError {
   override readonly name = "CorruptStateError";

@@ -11,6 +11,7 @@ export interface Untyped {
   run: Verb;
   waitFor: Verb;
   delay: Verb;
+  delayUntil: Verb;
   set: Verb;
   if: Verb;
   forEach: Verb;
