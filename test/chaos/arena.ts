@@ -21,7 +21,8 @@ export interface Arena {
   readonly url: string;
   rows<R extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<readonly R[]>;
   host(options: Options): Promise<WorkflowHost>;
-  faultyHost(options: Options): Promise<FaultyHost>;
+  /** `prepare` is called before the host starts: for faults that meet it at its start. */
+  faultyHost(options: Options, prepare?: (database: FaultyDatabase) => void): Promise<FaultyHost>;
 }
 
 export function arena(): Arena {
@@ -61,9 +62,10 @@ export function arena(): Arena {
       return (await client.query<R>(text, [...values])).rows;
     },
     host: (options) => started(createHost({ ...options, persistence: new PostgresPersistenceProvider(url()) })),
-    async faultyHost(options) {
+    async faultyHost(options, prepare) {
       const persistence = faultyPersistence(url());
       broken.push(persistence.database);
+      prepare?.(persistence.database);
       return { host: await started(createHost({ ...options, persistence })), database: persistence.database };
     },
   };

@@ -9,7 +9,7 @@ export interface Fault {
   readonly name: string;
   readonly nth: number;
   readonly when: "before" | "after";
-  /** From then on nothing reaches the database for so many milliseconds. */
+  /** From then on nothing reaches the database for so many milliseconds; Infinity: never again. */
   readonly outageMs?: number;
 }
 
@@ -28,7 +28,10 @@ export class FaultyDatabase implements Database {
   readonly sent = new Map<string, number>();
   fault: Fault | undefined;
   hasFired = false;
-  /** Called before each statement; may wait. */
+  /** Resolves when the first planned fault was met. */
+  readonly fired: Promise<void>;
+  private tellFired: () => void = () => undefined;
+  /** Called before each statement, BEGIN and COMMIT included; may wait. */
   gate: (name: string) => Promise<void> | void = () => undefined;
   private readonly real: Database;
   private losing: { name: string; is: (rows: readonly object[]) => boolean; done: () => void } | undefined;
@@ -38,6 +41,7 @@ export class FaultyDatabase implements Database {
     this.real = real;
     this.lanes = real.lanes;
     this.named = real.named;
+    this.fired = new Promise((resolve) => (this.tellFired = resolve));
   }
 
   /** Nothing reaches the database for so long. */
@@ -84,6 +88,7 @@ export class FaultyDatabase implements Database {
   }
 
   async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    await this.gate("begin");
     const begun = this.meets("begin");
     if (begun === "before") throw lost("begin");
     const commits: { met?: Fault["when"] | undefined } = {};
@@ -92,6 +97,7 @@ export class FaultyDatabase implements Database {
       const done = await work({
         query: (statement) => this.pass(inTransaction(statement), () => session.query(statement)),
       });
+      await this.gate("commit");
       commits.met = this.meets("commit");
       if (commits.met === "before") throw lost("commit");
       return done;
@@ -129,6 +135,7 @@ export class FaultyDatabase implements Database {
     const { fault } = this;
     if (fault === undefined || this.hasFired || fault.name !== name || fault.nth !== nth) return undefined;
     this.hasFired = true;
+    this.tellFired();
     if (fault.outageMs !== undefined) this.goDark(fault.outageMs);
     return fault.when;
   }
