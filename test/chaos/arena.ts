@@ -28,6 +28,7 @@ export interface Arena {
 export function arena(): Arena {
   let database: FreshDatabase | undefined;
   let client: pg.Client | undefined;
+  let last: Promise<unknown> = Promise.resolve();
   const hosts: WorkflowHost[] = [];
   const broken: FaultyDatabase[] = [];
   const url = (): string => {
@@ -58,8 +59,12 @@ export function arena(): Arena {
       return url();
     },
     async rows<R extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) {
-      if (client === undefined) throw new Error("The arena is not made yet.");
-      return (await client.query<R>(text, [...values])).rows;
+      const asked = last.then(() => {
+        if (client === undefined) throw new Error("The arena is not made yet.");
+        return client.query<R>(text, [...values]);
+      });
+      last = asked.catch(() => undefined);
+      return (await asked).rows;
     },
     host: (options) => started(createHost({ ...options, persistence: new PostgresPersistenceProvider(url()) })),
     async faultyHost(options, prepare) {
