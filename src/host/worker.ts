@@ -182,7 +182,10 @@ export class Worker {
     const answered = facts.flatMap((fact) => (isAnswer(fact) ? [fact.path] : []));
     const isBusy = live.running.size > answered.length;
     const lane = this.lane.mustMark(live) && facts.every(({ kind }) => kind === "marked");
-    if (isNothingNew(live, decision)) return this.goOn(live);
+    if (!lane && this.mayGoOn(live) && isNothingNew(live, decision)) {
+      for (const path of answered) live.running.delete(path); // of bodies whose steps were cancelled meanwhile
+      return this.goOn(live);
+    }
     const stance = { buckets: store.buckets, isLeaving: this.isLeaving, isBusy: isBusy || lane, lane };
     const transition = transitionOf(live, decision, stance);
     const weight = weightOf(transition);
@@ -195,6 +198,11 @@ export class Worker {
     if (outcome === undefined) return;
     for (const path of answered) live.running.delete(path);
     this.commitHeld(live, transition, decision, outcome);
+  }
+
+  /** Whether bodies that are ready start here. Where they do not, their instance must be given away, even if nothing new was decided. */
+  private mayGoOn(live: LiveInstance): boolean {
+    return !this.isLeaving && live.state.status === "Runnable";
   }
 
   /** What the database cannot store suspends the instance as it was before, visibly. */
