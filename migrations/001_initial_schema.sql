@@ -37,6 +37,7 @@ create table if not exists "workflow_core"."instance" (
   due_at timestamptz,
   created_at timestamptz not null,
   turned_at timestamptz not null,
+  touched_at timestamptz,
   completed_at timestamptz,
   version int not null,
   status smallint not null default 0,
@@ -56,6 +57,8 @@ create table if not exists "workflow_core"."instance" (
   correlation_id text,
   tags jsonb,
   primary key (bucket, id)) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
+
+create index if not exists instance_created on "workflow_core"."instance" (created_at, id);
 
 create index if not exists instance_due on "workflow_core"."instance" (bucket, due_at) where due_at is not null;
 
@@ -77,6 +80,7 @@ create table if not exists "workflow_core"."pointer" (
   patch jsonb,
   failure jsonb,
   below jsonb,
+  resolved_at timestamptz,
   primary key (bucket, instance, path));
 
 create table if not exists "workflow_core"."history" (
@@ -88,6 +92,7 @@ create table if not exists "workflow_core"."history" (
   kind text not null,
   path text,
   detail jsonb,
+  resolved_at timestamptz,
   primary key (bucket, instance, revision, n));
 
 create table if not exists "workflow_core"."inbox" (
@@ -115,6 +120,7 @@ create table if not exists "workflow_core"."event" (
   name text not null,
   key text,
   data jsonb,
+  processed_at timestamptz,
   primary key (bucket, id)) with (fillfactor = 80);
 
 create index if not exists event_topic on "workflow_core"."event" (bucket, topic, published_at);
@@ -143,6 +149,8 @@ create table if not exists "workflow_core"."definition" (
   graph jsonb not null,
   registered_at timestamptz not null,
   primary key (id, version));
+
+create index if not exists subscription_instance on "workflow_core"."subscription" ((instance::text));
 
 create index if not exists subscription_unlooked on "workflow_core"."subscription" (bucket, topic, instance, path) where not looked;
 

@@ -30,12 +30,40 @@ export { consoleLogger, type Logger } from "./models/environment.ts";
 export { type ErrorClass, InvalidRequestError, PermanentError, WorkflowError } from "./models/errors.ts";
 export * from "./models/errors-definition.ts";
 export * from "./models/errors-instance.ts";
+export * from "./models/errors-records.ts";
 export * from "./models/errors-storage.ts";
 export * from "./models/errors-values.ts";
 export { event, type EventType } from "./models/event-type.ts";
 export { ExecutionResult } from "./models/execution-result.ts";
 export type { Failure } from "./models/failure.ts";
 export type { WorkflowStatus } from "./models/instance.ts";
+export { Event, type EventFilter, type NewEvent, type StoredEvent } from "./models/records/event.ts";
+export {
+  EventSubscription,
+  type NewSubscription,
+  type StoredSubscription,
+} from "./models/records/event-subscription.ts";
+export type {
+  ErrorFilter,
+  ExecutionErrorData,
+  ExecutionHistoryEntry,
+  HistoryFilter,
+  NewExecutionError,
+  NewHistoryEntry,
+} from "./models/records/execution-history-entry.ts";
+export type {
+  ExecutionPointerChange,
+  ExecutionPointerData,
+  ExecutionPointerStatus,
+  NewExecutionPointer,
+} from "./models/records/execution-pointer-data.ts";
+export type { Page, PageRequest } from "./models/records/page.ts";
+export type {
+  NewWorkflowInstance,
+  WorkflowInstanceChange,
+  WorkflowInstanceData,
+  WorkflowInstanceFilter,
+} from "./models/records/workflow-instance-data.ts";
 export type { RetryPolicy } from "./models/retry-policy.ts";
 export {
   type Body,
@@ -48,4 +76,14 @@ export {
   type TransactionContext,
 } from "./models/step.ts";
 export type { WorkflowDefinition } from "./models/workflow-definition.ts";
+export type {
+  Isolation,
+  OpenTransaction,
+  PersistenceProvider,
+  RecordOperations,
+  RecordTransaction,
+  TransactionalPersistenceProvider,
+  TransactionOptions,
+} from "./persistence/records.ts";
+export type { HealthReport, PurgeBefore, PurgeWorkflows, Upkeep } from "./persistence/records-upkeep.ts";
 export type { Notice } from "./telemetry/notices.ts";

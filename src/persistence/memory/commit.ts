@@ -44,7 +44,8 @@ export function apply(tables: CommitTables, row: InstanceRecord, transition: Tra
   row.inLane = transition.lane;
   if (isTerminal(transition.status)) row.completedAt = now;
   for (const pointer of transition.pointers) writePointer(row, pointer, now);
-  for (const entry of transition.history) row.history.push({ ...entry, revision: row.revision, createdAt: now });
+  for (const [n, entry] of transition.history.entries())
+    row.history.push({ ...entry, revision: row.revision, n, createdAt: now, resolvedAt: null });
   for (const key of transition.unsubscribe) tables.events.unsubscribe(row, key);
   for (const subscription of transition.subscribe) tables.events.subscribe(row, subscription, now);
   for (const source of transition.consume) consume(row, source, now);
@@ -82,7 +83,10 @@ function writePointer(row: InstanceRecord, pointer: PointerRow, now: number): vo
   const { write, ...written } = pointer;
   const before = row.pointers.get(pointer.path);
   if (write === "update" && before === undefined) return;
-  row.pointers.set(pointer.path, before === undefined ? { ...written, writtenAt: now } : over(before, written, now));
+  row.pointers.set(
+    pointer.path,
+    before === undefined ? { ...written, writtenAt: now, resolvedAt: null } : over(before, written, now),
+  );
 }
 
 /** An update leaves what it does not name, and no count goes down. */
@@ -97,4 +101,5 @@ const over = (before: PointerRecord, written: Omit<PointerRow, "write">, now: nu
   failure: written.failure ?? before.failure,
   below: written.below ?? before.below,
   writtenAt: now,
+  resolvedAt: before.resolvedAt,
 });

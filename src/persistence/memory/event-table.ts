@@ -10,10 +10,20 @@ export class EventTable {
 
   add(event: EventRow, now: number): void {
     if (this.#events.has(event.id)) return;
-    const record: EventRecord = { ...event, createdAt: now, looked: false };
-    this.#events.set(event.id, record);
-    const key = topicKey(event.bucket, event.topic);
-    this.#eventsByTopic.set(key, [...(this.#eventsByTopic.get(key) ?? []), record]);
+    this.put({ ...event, createdAt: now, looked: false, processedAt: null });
+  }
+
+  /** Adds an event of its own time to those of its topic. */
+  put(record: EventRecord): void {
+    this.#events.set(record.id, record);
+    const key = topicKey(record.bucket, record.topic);
+    const others = this.#eventsByTopic.get(key) ?? [];
+    const later = others.findIndex(({ createdAt }) => createdAt > record.createdAt);
+    this.#eventsByTopic.set(key, later < 0 ? [...others, record] : others.toSpliced(later, 0, record));
+  }
+
+  byId(id: string): EventRecord | undefined {
+    return this.#events.get(id);
   }
 
   get(ref: EventRef): EventRecord | undefined {
@@ -38,15 +48,21 @@ export class EventTable {
     else this.#eventsByTopic.set(key, rest);
   }
 
-  subscribe(instance: InstanceRef, row: SubscriptionRow, now: number): void {
-    const key = topicKey(row.bucket, row.topic);
-    const waiting = this.#subscriptions.get(key) ?? new Map<string, SubscriptionRecord>();
-    this.#subscriptions.set(key, waiting);
+  /** One that is there already keeps the time from which events are meant for it. */
+  subscribe(instance: InstanceRef & { readonly createdAt: number }, row: SubscriptionRow, now: number): void {
     const placed = { instanceBucket: instance.bucket, instance: instance.id, createdAt: now, looked: false };
-    waiting.set(waiterKey(instance.id, row.path), { ...row, ...placed });
+    const since = this.subscription({ ...row, ...placed })?.since ?? instance.createdAt;
+    this.putSubscription({ ...row, ...placed, since });
   }
 
-  unsubscribe(instance: InstanceRef, key: SubscriptionKey): void {
+  putSubscription(record: SubscriptionRecord): void {
+    const key = topicKey(record.bucket, record.topic);
+    const waiting = this.#subscriptions.get(key) ?? new Map<string, SubscriptionRecord>();
+    this.#subscriptions.set(key, waiting);
+    waiting.set(waiterKey(record.instance, record.path), record);
+  }
+
+  unsubscribe(instance: Pick<InstanceRef, "id">, key: SubscriptionKey): void {
     const waiting = this.#subscriptions.get(topicKey(key.bucket, key.topic));
     waiting?.delete(waiterKey(instance.id, key.path));
     if (waiting?.size === 0) this.#subscriptions.delete(topicKey(key.bucket, key.topic));

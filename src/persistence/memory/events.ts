@@ -91,7 +91,7 @@ export class MemoryEventStore implements EventStore {
   #give(event: EventRecord, subscription: SubscriptionRecord, now: number, delivery: DeliveryCount): boolean {
     const instance = this.#instances.get({ bucket: subscription.instanceBucket, id: subscription.instance });
     if (instance === undefined || isTerminal(instance.status)) return false;
-    if (event.createdAt < instance.createdAt || instance.inbox.has(event.id)) return false;
+    if (event.createdAt < subscription.since || instance.inbox.has(event.id)) return false;
     instance.inboxSeq += 1;
     instance.inbox.set(event.id, {
       bucket: instance.bucket,

@@ -18,7 +18,7 @@ export class InstanceTable {
   }
 
   /** Adds an instance that nobody owns and that is not due. */
-  add(start: StartRow, now: number): InstanceRecord {
+  add(start: StartRow, now: number, createdAt: number = now): InstanceRecord {
     const { own: _own, ...facts } = start;
     const row: InstanceRecord = {
       ...facts,
@@ -32,8 +32,9 @@ export class InstanceTable {
       result: null,
       failure: null,
       reason: null,
-      createdAt: now,
+      createdAt,
       turnedAt: now,
+      touchedAt: null,
       completedAt: null,
       crashes: 0,
       inLane: false,
@@ -43,6 +44,20 @@ export class InstanceTable {
     };
     this.#rows.set(row.id, row);
     return row;
+  }
+
+  delete(row: InstanceRecord): void {
+    this.free(row, null);
+    this.#rows.delete(row.id);
+  }
+
+  /** Makes an instance what it was, though it was changed or deleted meanwhile. */
+  restore(row: InstanceRecord, before: InstanceRecord): void {
+    this.free(row, null);
+    Object.assign(row, before);
+    this.#rows.set(row.id, row);
+    this.#schedule(row, before.dueAt);
+    if (before.owner !== null) setOf(this.#owned, before.owner).add(row);
   }
 
   /** Gives an instance to a node under the next epoch, and takes it out of the due index. */

@@ -20,6 +20,8 @@ export interface InstanceRecord extends Omit<StartRow, "own"> {
   reason: string | null;
   readonly createdAt: number;
   turnedAt: number;
+  /** The last record-level write. */
+  touchedAt: number | null;
   completedAt: number | null;
   /** Deaths of owners since the last committed transition outside the suspect lane. */
   crashes: number;
@@ -33,11 +35,17 @@ export interface InstanceRecord extends Omit<StartRow, "own"> {
 
 export interface PointerRecord extends Omit<PointerRow, "write"> {
   readonly writtenAt: number;
+  /** Somebody said that its failure is dealt with. */
+  readonly resolvedAt: number | null;
 }
 
-export interface HistoryRecord extends HistoryRow {
-  readonly revision: number;
+export interface HistoryRecord extends Omit<HistoryRow, "kind"> {
+  readonly kind: string;
+  /** Of the transition that wrote it; digits below zero for one that was written as a record. */
+  readonly revision: number | string;
+  readonly n: number;
   readonly createdAt: number;
+  readonly resolvedAt: number | null;
 }
 
 export interface InboxRecord extends Omit<InboxRow, "payload"> {
@@ -48,11 +56,15 @@ export interface InboxRecord extends Omit<InboxRow, "payload"> {
 export interface EventRecord extends EventRow {
   readonly createdAt: number;
   looked: boolean;
+  /** Somebody said that it was dealt with. */
+  processedAt: number | null;
 }
 
 export interface SubscriptionRecord extends SubscriptionRow {
   readonly instanceBucket: number;
   readonly instance: string;
+  /** Older events are not meant for it. */
+  readonly since: number;
   readonly createdAt: number;
   looked: boolean;
 }

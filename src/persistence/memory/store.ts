@@ -1,6 +1,6 @@
 import { systemEnvironment, type Environment } from "../../models/environment.ts";
 import type { Capabilities, EngineStore, InstanceRef, NodeStore, WakeBus } from "../provider.ts";
-import { actBy } from "./act.ts";
+import { actBy, Gate } from "./act.ts";
 import { EventTable } from "./event-table.ts";
 import { MemoryDefinitionStore } from "./definitions.ts";
 import { MemoryEventStore } from "./events.ts";
@@ -8,6 +8,7 @@ import { InstanceTable } from "./instance-table.ts";
 import { MemoryInstanceStore } from "./instances.ts";
 import { MemoryNodeStore } from "./nodes.ts";
 import type { Clock, InstanceRecord } from "./records.ts";
+import { MemoryRecordBackend } from "./records/backend.ts";
 
 export interface MemoryStoreOptions {
   readonly buckets?: number;
@@ -40,13 +41,19 @@ export class MemoryEngineStore implements EngineStore {
   readonly events: MemoryEventStore;
   readonly definitions: MemoryDefinitionStore;
   readonly wakes: WakeBus | null = null;
+  readonly records: MemoryRecordBackend;
+  readonly env: Environment;
   readonly #instances = new InstanceTable();
 
   constructor(options: MemoryStoreOptions = {}) {
     this.buckets = options.buckets ?? 64;
     this.alone = options.alone ?? false;
-    const act = actBy(options.clock ?? clockOf(options.env ?? systemEnvironment()));
+    this.env = options.env ?? systemEnvironment();
+    const clock = options.clock ?? clockOf(this.env);
+    const gate = new Gate();
+    const act = actBy(clock, gate);
     const tables = { instances: this.#instances, events: new EventTable() };
+    this.records = new MemoryRecordBackend({ ...tables, clock, gate, buckets: this.buckets });
     const nodes = new MemoryNodeStore(act, this.#instances);
     this.nodes = nodes;
     this.instances = new MemoryInstanceStore(act, tables, nodes);

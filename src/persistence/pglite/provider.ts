@@ -1,4 +1,6 @@
 import { systemEnvironment, type Environment } from "../../models/environment.ts";
+import { RecordProvider } from "../record-provider.ts";
+import { SqlRecordBackend } from "../postgres/records/backend.ts";
 import { SqlEngineStore, type SqlStoreOptions } from "../postgres/store.ts";
 import { PgliteDatabase, type PgliteOptions } from "./database.ts";
 
@@ -21,24 +23,29 @@ const batchRows = 250;
  * await persistence.initialize();
  * ```
  */
-export class PglitePersistenceProvider {
+export class PglitePersistenceProvider extends RecordProvider {
   /** What the engine's host works with. No other process can be using it. */
   readonly store: SqlEngineStore;
+  protected readonly backend: SqlRecordBackend;
+  protected readonly env: Environment;
 
   /** Opens nothing yet. Throws `InvalidNameError` and `InvalidRequestError` for options that cannot work. */
   constructor(options: PgliteProviderOptions = {}) {
-    const env = options.environment ?? systemEnvironment();
-    this.store = new SqlEngineStore(new PgliteDatabase(options, env), env, { ...options, alone: true, batchRows });
+    super();
+    this.env = options.environment ?? systemEnvironment();
+    const database = new PgliteDatabase(options, this.env);
+    this.store = new SqlEngineStore(database, this.env, { ...options, alone: true, batchRows });
+    this.backend = new SqlRecordBackend(database, this.store, this.env);
   }
 
   /** Starts the database and creates or checks the schema. Throws `DirectoryInUseError`, `DirectoryNotWritableError` and
    *  `MissingDependencyError`. */
-  initialize(): Promise<void> {
+  override initialize(): Promise<void> {
     return this.store.initialize();
   }
 
   /** Lets what is under way come to its end, and gives the directory free. */
-  close(): Promise<void> {
+  override close(): Promise<void> {
     return this.store.close();
   }
 }

@@ -23,7 +23,7 @@ export const defaultBuckets = 64;
 const initialSchema: Migration = {
   version: 1,
   name: "initial_schema",
-  statements: (t) => [...nodeTables(t), ...instanceTables(t), ...eventTables(t)],
+  statements: (t) => [...nodeTables(t), ...instanceTables(t), ...hangingTables(t), ...eventTables(t)],
 };
 
 export const migrations: readonly Migration[] = [initialSchema];
@@ -69,6 +69,7 @@ const instanceTables = (t: Tables): readonly string[] => [
   due_at timestamptz,
   created_at timestamptz not null,
   turned_at timestamptz not null,
+  touched_at timestamptz,
   completed_at timestamptz,
   version int not null,
   status smallint not null default 0,
@@ -88,9 +89,14 @@ const instanceTables = (t: Tables): readonly string[] => [
   correlation_id text,
   tags jsonb,
   primary key (bucket, id)) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05)`,
+  `create index if not exists instance_created on ${t.instance} (created_at, id)`,
   `create index if not exists instance_due on ${t.instance} (bucket, due_at) where due_at is not null`,
   `create index if not exists instance_owned on ${t.instance} (bucket, owner) where owner is not null`,
   `create index if not exists instance_blocked on ${t.instance} (bucket, definition, version) where blocked`,
+];
+
+/** What hangs on an instance. */
+const hangingTables = (t: Tables): readonly string[] => [
   `create table if not exists ${t.pointer} (
   bucket int not null,
   instance uuid not null,
@@ -105,6 +111,7 @@ const instanceTables = (t: Tables): readonly string[] => [
   patch jsonb,
   failure jsonb,
   below jsonb,
+  resolved_at timestamptz,
   primary key (bucket, instance, path))`,
   `create table if not exists ${t.history} (
   bucket int not null,
@@ -115,6 +122,7 @@ const instanceTables = (t: Tables): readonly string[] => [
   kind text not null,
   path text,
   detail jsonb,
+  resolved_at timestamptz,
   primary key (bucket, instance, revision, n))`,
 ];
 
@@ -141,6 +149,7 @@ const eventTables = (t: Tables): readonly string[] => [
   name text not null,
   key text,
   data jsonb,
+  processed_at timestamptz,
   primary key (bucket, id)) with (fillfactor = 80)`,
   `create index if not exists event_topic on ${t.event} (bucket, topic, published_at)`,
   `create index if not exists event_age on ${t.event} (published_at)`,
@@ -164,6 +173,7 @@ const eventTables = (t: Tables): readonly string[] => [
   graph jsonb not null,
   registered_at timestamptz not null,
   primary key (id, version))`,
+  `create index if not exists subscription_instance on ${t.subscription} ((instance::text))`,
   `create index if not exists subscription_unlooked on ${t.subscription} (bucket, topic, instance, path) where not looked`,
 ];
 

@@ -1,6 +1,8 @@
 import { systemEnvironment, type Environment } from "../../models/environment.ts";
+import { RecordProvider } from "../record-provider.ts";
 import { PostgresDatabase } from "./database.ts";
 import type { PostgresOptions } from "./options.ts";
+import { SqlRecordBackend } from "./records/backend.ts";
 import { SqlEngineStore, type SqlStoreOptions } from "./store.ts";
 
 /** Where the tables are and how they are reached. */
@@ -18,27 +20,32 @@ export interface PostgresProviderOptions
  * await persistence.initialize();
  * ```
  */
-export class PostgresPersistenceProvider {
-  /** What the engine's host works with. */
+export class PostgresPersistenceProvider extends RecordProvider {
   readonly store: SqlEngineStore;
+  protected readonly backend: SqlRecordBackend;
+  protected readonly env: Environment;
 
   /** A URL, or options. Throws `PoolTooSmallError` and `InvalidNameError` for options that cannot work. */
   constructor(urlOrOptions: string | PostgresProviderOptions = {}) {
+    super();
     const options = typeof urlOrOptions === "string" ? { url: urlOrOptions } : urlOrOptions;
     const env = options.environment ?? systemEnvironment();
+    const database = new PostgresDatabase(options, env);
     // A pooler that shares sessions between transactions loses what a session listens to.
     const wakes = options.pooler !== "transaction";
-    this.store = new SqlEngineStore(new PostgresDatabase(options, env), env, { ...options, wakes });
+    this.env = env;
+    this.store = new SqlEngineStore(database, env, { ...options, wakes });
+    this.backend = new SqlRecordBackend(database, this.store, env);
   }
 
   /** Connects, and creates or checks the schema. Any number of processes may do so at once. Throws `DatabaseUnreachableError`,
    *  `UnsupportedDatabaseError`, `SchemaOutdatedError`, and `PersistenceError` for what else the database refuses. */
-  initialize(): Promise<void> {
+  override initialize(): Promise<void> {
     return this.store.initialize();
   }
 
   /** Closes all connections. May be called more than once. */
-  close(): Promise<void> {
+  override close(): Promise<void> {
     return this.store.close();
   }
 }

@@ -1,0 +1,274 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Environment } from "../models/environment.ts";
+import { InvalidRequestError, WorkflowError } from "../models/errors.ts";
+import { InvalidRecordError, NestedTransactionError, TransactionOverError } from "../models/errors-records.ts";
+import { isTerminal, type WorkflowStatus } from "../models/instance.ts";
+import { checkDate, checkObject, checkOneOf, checkText, checkWhole, isAbsent } from "../models/records/check.ts";
+import { workflowStatuses } from "../models/records/workflow-instance-data.ts";
+import { RecordMethods, type Stirred } from "./record-methods.ts";
+import type { RecordBackend, RecordTables, TransactionTables } from "./record-tables.ts";
+import type {
+  Isolation,
+  OpenTransaction,
+  RecordTransaction,
+  TransactionalPersistenceProvider,
+  TransactionOptions,
+} from "./records.ts";
+import type { HealthReport, PurgeBefore, PurgeWorkflows } from "./records-upkeep.ts";
+import type { EngineStore } from "./provider.ts";
+
+/** The transaction of `executeTransaction` that this code runs in, of whichever provider. */
+const current = new AsyncLocalStorage<Transaction>();
+
+const isolations: readonly Isolation[] = ["read committed", "repeatable read", "serializable"];
+const batch = 1_000;
+
+/** What every provider has beside its store: records, transactions, upkeep. */
+export abstract class RecordProvider extends RecordMethods implements TransactionalPersistenceProvider {
+  /** What the engine's host works with. */
+  abstract readonly store: EngineStore;
+  protected abstract readonly backend: RecordBackend;
+
+  abstract initialize(): Promise<void>;
+  abstract close(): Promise<void>;
+
+  async executeTransaction<T>(
+    work: (tx: RecordTransaction) => Promise<T>,
+    options: TransactionOptions = {},
+  ): Promise<T> {
+    this.refuseNested("executeTransaction");
+    if (typeof work !== "function") throw new InvalidRequestError("executeTransaction", "takes a function");
+    checkObject(options, "options");
+    const isolation = isolationOf(options);
+    const attempts = checkWhole(options.attempts ?? 1, "options.attempts", { from: 1, to: 10 });
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.runOnce(isolation, work);
+      } catch (error) {
+        if (attempt === attempts || !(error instanceof WorkflowError) || error.errorClass !== "conflict") throw error;
+        await this.env.sleep(error.retryDelay() * attempt * this.env.random());
+      }
+    }
+  }
+
+  async beginTransaction(options: Pick<TransactionOptions, "isolation"> = {}): Promise<OpenTransaction> {
+    this.refuseNested("beginTransaction");
+    checkObject(options, "options");
+    const isolation = isolationOf(options);
+    let committed: Promise<unknown> = Promise.resolve();
+    const begun = new Promise<TransactionInHand>((resolve, reject) => {
+      committed = this.backend.transaction(isolation, (tables) => {
+        const transaction = new TransactionInHand(this, tables, this.env, () => committed);
+        resolve(transaction);
+        return transaction.end;
+      });
+      committed.catch(reject);
+    });
+    const transaction = await begun;
+    committed.catch(() => transaction.over()); // also when it ends without being asked to: a lost connection, its time limit
+    return transaction;
+  }
+
+  async purgeWorkflows(which: PurgeWorkflows): Promise<number> {
+    checkObject(which, "which");
+    const endedBefore = checkDate(which.endedBefore, "which.endedBefore");
+    const statuses = endsOf(which.status);
+    const { workflowDefinitionId: id } = which;
+    const definition = id === undefined ? null : checkText(id, "which.workflowDefinitionId");
+    const { upkeep } = this.outside("purgeWorkflows");
+    return inBatches(which.limit, (limit) => upkeep.purgeInstances({ endedBefore, statuses, definition, limit }));
+  }
+
+  async purgeEvents(which: PurgeBefore): Promise<number> {
+    const { upkeep, before } = this.upkeepBefore("purgeEvents", which);
+    return inBatches(which.limit, (limit) => upkeep.purgeEvents(before, limit));
+  }
+
+  async purgeSubscriptions(which: PurgeBefore): Promise<number> {
+    const { upkeep, before } = this.upkeepBefore("purgeSubscriptions", which);
+    return inBatches(which.limit, (limit) => upkeep.purgeSubscriptions(before, limit));
+  }
+
+  async optimize(options: { readonly vacuum?: boolean | undefined } = {}): Promise<void> {
+    await this.outside("optimize").upkeep.optimize(options.vacuum === true);
+  }
+
+  async healthCheck(): Promise<HealthReport> {
+    const began = this.env.monotonic();
+    const { upkeep, name: store } = this.backend;
+    const latency = (): number => Math.round((this.env.monotonic() - began) * 100) / 100;
+    try {
+      const { now, version } = await upkeep.ask();
+      return { isHealthy: true, latencyMs: latency(), time: new Date(now), store, version, problem: null };
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      return { isHealthy: false, latencyMs: latency(), time: null, store, version: null, problem };
+    }
+  }
+
+  protected override tables(call: string): RecordTables {
+    return this.outside(call).tables;
+  }
+
+  /** Hints to hosts, once it is durable. Whatever goes wrong with them, the next sweep makes good. */
+  protected override async stirred({ due, events }: Stirred): Promise<void> {
+    const { store } = this;
+    try {
+      const delivery = events === undefined || events.length === 0 ? undefined : await store.events.deliver(events);
+      const owners = delivery?.owners.map((owner) => ({ kind: "inbox", owner }) as const) ?? [];
+      const isDue = due === true || delivery?.woke === true;
+      const wakes = [...owners, ...(isDue ? [{ kind: "due" } as const] : [])];
+      if (wakes.length > 0) await store.wakes?.send(wakes);
+    } catch (error) {
+      this.env.logger.debug("A hint to hosts was lost; their next sweep finds it", { error: String(error) });
+    }
+  }
+
+  /** For a transaction of this provider, after its commit. */
+  told(what: Stirred): Promise<void> {
+    return this.stirred(what);
+  }
+
+  private outside(call: string): RecordBackend {
+    this.refuseNested(call);
+    return this.backend;
+  }
+
+  private refuseNested(call: string): void {
+    const transaction = current.getStore();
+    if (transaction !== undefined && transaction.provider === this && !transaction.isOver)
+      throw new NestedTransactionError(call);
+  }
+
+  private upkeepBefore(call: string, which: PurgeBefore) {
+    checkObject(which, "which");
+    return { before: checkDate(which.before, "which.before"), upkeep: this.outside(call).upkeep };
+  }
+
+  private async runOnce<T>(isolation: Isolation, work: (tx: RecordTransaction) => Promise<T>): Promise<T> {
+    let transaction: Transaction | undefined;
+    try {
+      const answer = await this.backend.transaction(isolation, async (tables) => {
+        const tx = new Transaction(this, tables, this.env);
+        transaction = tx;
+        const worked = await current.run(tx, async () => work(tx));
+        tx.over(); // before the commit: what comes from now on belongs to no transaction
+        return worked;
+      });
+      await transaction?.announce();
+      return answer;
+    } finally {
+      transaction?.over();
+    }
+  }
+}
+
+/** Records in a transaction. */
+class Transaction extends RecordMethods implements RecordTransaction {
+  readonly provider: RecordProvider;
+  isOver = false;
+  protected readonly env: Environment;
+  private readonly inside: TransactionTables;
+  private isDue = false;
+  private readonly events: { readonly bucket: number; readonly id: string }[] = [];
+
+  constructor(provider: RecordProvider, inside: TransactionTables, env: Environment) {
+    super();
+    this.provider = provider;
+    this.inside = inside;
+    this.env = env;
+  }
+
+  async query(text: string, values: readonly unknown[] = []): Promise<{ readonly rows: unknown[] }> {
+    if (this.isOver) throw new TransactionOverError();
+    return this.inside.query(text, values);
+  }
+
+  /** Not in the contract: for those who try. */
+  async executeTransaction(): Promise<never> {
+    throw new NestedTransactionError("executeTransaction");
+  }
+
+  async beginTransaction(): Promise<never> {
+    throw new NestedTransactionError("beginTransaction");
+  }
+
+  over(): void {
+    this.isOver = true;
+  }
+
+  /** Tells hosts what was committed. */
+  async announce(): Promise<void> {
+    await this.provider.told({ due: this.isDue, events: this.events });
+  }
+
+  protected override tables(): RecordTables {
+    if (this.isOver) throw new TransactionOverError();
+    return this.inside.tables;
+  }
+
+  protected override async stirred({ due, events }: Stirred): Promise<void> {
+    if (due === true) this.isDue = true;
+    this.events.push(...(events ?? []));
+  }
+}
+
+/** Rolls the transaction back from inside. */
+class TakenBack extends Error {}
+
+class TransactionInHand extends Transaction implements OpenTransaction {
+  /** Resolves for a commit, rejects for a rollback. */
+  readonly end: Promise<void>;
+  private readonly settled: () => Promise<unknown>;
+  private finish: (verdict: "commit" | "rollback") => void = () => undefined;
+
+  constructor(provider: RecordProvider, inside: TransactionTables, env: Environment, settled: () => Promise<unknown>) {
+    super(provider, inside, env);
+    this.settled = settled;
+    this.end = new Promise((resolve, reject) => {
+      this.finish = (verdict) => (verdict === "commit" ? resolve() : reject(new TakenBack("rolled back")));
+    });
+  }
+
+  async commit(): Promise<void> {
+    if (this.isOver) throw new TransactionOverError();
+    this.over();
+    this.finish("commit");
+    await this.settled();
+    await this.announce();
+  }
+
+  async rollback(): Promise<void> {
+    if (this.isOver) return;
+    this.over();
+    this.finish("rollback");
+    await this.settled().catch((error: unknown) => {
+      if (!(error instanceof TakenBack)) throw error;
+    });
+  }
+}
+
+const isolationOf = ({ isolation }: Pick<TransactionOptions, "isolation">): Isolation =>
+  checkOneOf(isolation ?? "read committed", "options.isolation", isolations);
+
+function endsOf(status: PurgeWorkflows["status"]): readonly WorkflowStatus[] {
+  const ends = workflowStatuses.filter(isTerminal);
+  if (status === undefined) return ends;
+  const wanted: readonly unknown[] = Array.isArray(status) ? status : [status];
+  return wanted.map((one) => checkOneOf(one, "which.status", ends));
+}
+
+/** Batch after batch, until nothing is left or the limit is reached. */
+async function inBatches(wanted: number | undefined, purge: (limit: number) => Promise<number>): Promise<number> {
+  if (!isAbsent(wanted) && !(Number.isInteger(wanted) && wanted >= 1))
+    throw new InvalidRecordError("which.limit", "must be a whole number from 1");
+  const most = wanted ?? Infinity;
+  let purged = 0;
+  while (purged < most) {
+    const limit = Math.min(batch, most - purged);
+    const count = await purge(limit);
+    purged += count;
+    if (count < limit) break;
+  }
+  return purged;
+}
