@@ -16,7 +16,7 @@ export function createHost(options: CreateHostOptions): WorkflowHost {
   return new WorkflowHost({ ...options, persistence: options.persistence ?? defaultPersistence() });
 }
 
-export type { Label } from "./builder/block.ts";
+export type { Joined, Label } from "./builder/block.ts";
 export { defineWorkflow } from "./builder/define-workflow.ts";
 export type { Flow, WorkflowBuilder } from "./builder/flow.ts";
 export { step, transactionalStep } from "./builder/step.ts";

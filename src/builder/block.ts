@@ -1,3 +1,5 @@
+import type { Failure } from "../models/failure.ts";
+
 declare const block: unique symbol;
 
 /** The names of a scope in which nothing has been kept. */
@@ -43,6 +45,22 @@ export type Late<B> = B extends Ended<unknown> ? never : undefined;
 export type Values<B> = {
   readonly [Name in keyof B]: B[Name] extends (...args: never) => Block<infer L, unknown> ? L : never;
 } & Nothing;
+
+/** Which branch of a race was first, and its value. */
+export type Winner<V> = { [Name in keyof V]: { readonly winner: Name; readonly value: V[Name] } }[keyof V];
+
+/** How a child ended that was not waited for at any price: `unfinished` when the others were joined. */
+export type Joined<L> =
+  | { readonly status: "done"; readonly value: L }
+  | { readonly status: "failed"; readonly failure: Failure }
+  | { readonly status: "unfinished" };
+
+/** Values of children as they are, if all of them must succeed; else with how each of them ended. */
+export type JoinedValues<V, J, X> = [J] extends ["all"]
+  ? [X] extends [never]
+    ? V
+    : { [Name in keyof V]: Joined<V[Name]> }
+  : { [Name in keyof V]: Joined<V[Name]> };
 
 /** The results with which any of the named branches may end the run. */
 export type Ends<B> = {

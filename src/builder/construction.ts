@@ -117,6 +117,7 @@ function endsRun(node: Node): boolean {
       return true;
     case "if":
     case "decide":
+    case "race":
       return blocksOf(node).every(({ block }) => blockEndsRun(block));
     case "parallel":
       return blocksOf(node).some(({ block }) => blockEndsRun(block));

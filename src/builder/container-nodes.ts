@@ -1,13 +1,24 @@
-import type { Branch, DecideNode, ForEachNode, IfNode, ParallelNode, SagaNode } from "../models/definition.ts";
+import type {
+  Branch,
+  DecideNode,
+  ForEachNode,
+  IfNode,
+  ParallelNode,
+  RaceNode,
+  SagaNode,
+} from "../models/definition.ts";
 import { checkStepName } from "../models/identity.ts";
 import { defaultAdmission } from "../models/limits.ts";
 import type { BlockDraft } from "./construction.ts";
 import { attempt, show } from "./fields.ts";
+import { joinOptions, readPolicy, readTolerance } from "./join-policy.ts";
 import { nestedBlock } from "./nested.ts";
 import { checkScopeName, commonOptions, keptOptions, Site } from "./site.ts";
 
 const asOptions = [...commonOptions, "as"];
-const forEachOptions = [...keptOptions, "item", "concurrency"];
+const parallelOptions = [...keptOptions, ...joinOptions];
+const forEachOptions = [...parallelOptions, "item", "concurrency"];
+const raceOptions = [...keptOptions, "tolerate"];
 const sagaOptions = [...asOptions, "afterCompensation"];
 
 /** What `if` was given. */
@@ -56,18 +67,39 @@ export function forEachNode(block: BlockDraft, items: unknown, body: unknown, op
     item,
     concurrency: site.options.wholeNumber("concurrency") ?? defaultAdmission,
     ...site.output,
+    ...readPolicy(site.options, site.fault),
     body: nestedBlock(site, { part: "[]", callback: body, what: "its body", names: [item, "index"] }),
   };
 }
 
 /** The node of `parallel(branches, options)`. */
 export function parallelNode(block: BlockDraft, branches: unknown, options: unknown): ParallelNode {
-  const site = new Site(block, { verb: "parallel", container: "parallel", options, known: keptOptions });
-  return {
+  const site = new Site(block, { verb: "parallel", container: "parallel", options, known: parallelOptions });
+  const { policy } = readPolicy(site.options, site.fault);
+  const node: ParallelNode = {
     kind: "parallel",
     ...site.facts,
     ...site.output,
+    ...(policy !== undefined && { policy }),
     branches: namedBlocks(site, branches, { verb: "parallel", one: "branch" }),
+  };
+  const { need = 0 } = policy ?? {};
+  if (need > node.branches.length) {
+    throw site.fault(`it is to wait for ${need} branches, and there are only ${node.branches.length}`);
+  }
+  return node;
+}
+
+/** The node of `race(branches, options)`. */
+export function raceNode(block: BlockDraft, branches: unknown, options: unknown): RaceNode {
+  const site = new Site(block, { verb: "race", container: "race", options, known: raceOptions });
+  const tolerate = readTolerance(site.options.value("tolerate"), site.fault);
+  return {
+    kind: "race",
+    ...site.facts,
+    ...site.output,
+    ...(tolerate !== undefined && { policy: { tolerate } }),
+    branches: namedBlocks(site, branches, { verb: "race", one: "branch" }),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Node } from "../models/definition.ts";
 import { type BlockDraft, Handle } from "./construction.ts";
-import { decideNode, forEachNode, ifNode, parallelNode, sagaNode } from "./container-nodes.ts";
+import { decideNode, forEachNode, ifNode, parallelNode, raceNode, sagaNode } from "./container-nodes.ts";
 import { jumpNode, loopNode } from "./loop-nodes.ts";
 import { delayNode, endNode, returnNode, setNode } from "./plain-nodes.ts";
 import { inlineNode, stepNode } from "./step-node.ts";
@@ -77,6 +77,10 @@ export class FlowBuilder extends Handle {
 
   parallel(branches: unknown, options?: unknown): FlowBuilder {
     return this.#add("parallel", (block) => parallelNode(block, branches, options));
+  }
+
+  race(branches: unknown, options?: unknown): FlowBuilder {
+    return this.#add("race", (block) => raceNode(block, branches, options));
   }
 
   saga(body: unknown, options?: unknown): FlowBuilder {

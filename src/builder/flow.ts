@@ -9,24 +9,29 @@ import type {
   EndOf,
   Ends,
   Inside,
+  JoinedValues,
   Keep,
   Label,
   Late,
   Nothing,
   Returned,
   Values,
+  Winner,
 } from "./block.ts";
 import type {
   As,
   Common,
   ForEachOptions,
-  Kept,
+  Join,
   LoopOptions,
   Mapping,
   NoStrangers,
   Options,
+  ParallelOptions,
+  RaceOptions,
   RunOptions,
   SagaOptions,
+  Tolerance,
   WaitOptions,
 } from "./options.ts";
 
@@ -150,17 +155,43 @@ export interface Flow<D, K = Nothing, T = D, L = undefined, E = never> extends B
   leave(label: Label): Ended<E>;
 
   /** Does the same for each item, several at a time. Its value is an array of the block's values, in the order of the items. */
-  forEach<Item, L1, E1, N extends string = never, P extends Partial<D> = Nothing, V extends string = "item">(
+  forEach<
+    Item,
+    L1,
+    E1,
+    N extends string = never,
+    P extends Partial<D> = Nothing,
+    V extends string = "item",
+    J extends Join = "all",
+    X extends Tolerance = never,
+  >(
     items: Mapping<D, K, readonly Item[]>,
     body: (each: Flow<D, Inside<K, { [Name in V]: Item } & { index: number }>, Item>) => Block<L1, E1>,
-    options?: ForEachOptions<D, K, L1[], N, P, V>,
-  ): Flow<D, Keep<K, N, L1[]>, T, L1[], E | E1>;
+    options?: ForEachOptions<D, K, JoinedValues<L1[], J, X>, N, P, V, J, X>,
+  ): Flow<D, Keep<K, N, JoinedValues<L1[], J, X>>, T, JoinedValues<L1[], J, X>, E | E1>;
 
   /** Does different things at the same time. Its value is an object with the value of each branch. */
-  parallel<B extends Branches<D, K, T>, N extends string = never, P extends Partial<D> = Nothing>(
+  parallel<
+    B extends Branches<D, K, T>,
+    N extends string = never,
+    P extends Partial<D> = Nothing,
+    J extends Join = "all",
+    X extends Tolerance = never,
+  >(
     branches: B,
-    options?: Common & Kept<D, K, Values<B>, N, P>,
-  ): Flow<D, Keep<K, N, Values<B>>, T, Values<B>, E | Ends<B>>;
+    options?: ParallelOptions<D, K, JoinedValues<Values<B>, J, X>, N, P, J, X>,
+  ): Flow<D, Keep<K, N, JoinedValues<Values<B>, J, X>>, T, JoinedValues<Values<B>, J, X>, E | Ends<B>>;
+
+  /**
+   * Does different things at the same time until the first of them is done: that one wins. Bodies of the others get their signal,
+   * and their timers and waits are taken back. What the losers had done is not undone now, since the race has not failed: steps with
+   * a compensation (those in doubt included) are undone in their turn when the saga around the race is rolled back. A branch that
+   * fails fails the race, unless `tolerate` bears it.
+   */
+  race<B extends Branches<D, K, T>, N extends string = never, P extends Partial<D> = Nothing>(
+    branches: B,
+    options?: RaceOptions<D, K, Winner<Values<B>>, N, P>,
+  ): Flow<D, Keep<K, N, Winner<Values<B>>>, T, Winner<Values<B>>, E | Ends<B>>;
 
   /**
    * A block that is undone as a whole: if a step in it fails, the compensations of those that were done run in reverse order. Its

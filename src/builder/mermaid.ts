@@ -6,6 +6,7 @@ import type {
   LoopNode,
   Node,
   ParallelNode,
+  RaceNode,
   SagaNode,
   WaitNode,
 } from "../models/definition.ts";
@@ -83,6 +84,7 @@ class Chart {
         this.shape(`>"${name}: ${escaped(node.loop)}"]`, loose);
         return [];
       case "parallel":
+      case "race":
         return this.parallel(node, loose);
     }
   }
@@ -98,10 +100,10 @@ class Chart {
     return [...this.block(node.yes, [{ from, label: "yes" }]), ...this.block(node.no, [{ from, label: "no" }])];
   }
 
-  parallel(node: ParallelNode, loose: readonly Loose[]): readonly Loose[] {
+  parallel(node: ParallelNode | RaceNode, loose: readonly Loose[]): readonly Loose[] {
     const from = this.shape(`[/"${escaped(node.name)}"\\]`, loose);
     const ends = node.branches.flatMap(({ name, block }) => this.block(block, [{ from, label: escaped(name) }]));
-    return ends.length === 0 ? [] : [{ from: this.shape(`[\\"all of ${escaped(node.name)}"/]`, ends) }];
+    return ends.length === 0 ? [] : [{ from: this.shape(`[\\"${quorumOf(node)} of ${escaped(node.name)}"/]`, ends) }];
   }
 
   /** A loop: its condition, its laps in a frame, and the way back. */
@@ -148,6 +150,11 @@ class Chart {
     this.add("end");
     return ends;
   }
+}
+
+function quorumOf(node: ParallelNode | RaceNode): string {
+  if (node.kind === "race") return "first";
+  return node.policy?.need === undefined ? "all" : `${node.policy.need}`;
 }
 
 /** Letters, digits and harmless signs stay; all others become entities, which Mermaid prints and never reads as syntax. */

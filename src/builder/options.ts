@@ -85,8 +85,42 @@ export interface WaitOptions<D, K, R, N extends string, P, F, B extends AnyBlock
   readonly onError?: Exclude<ErrorBehavior, "suspend">;
 }
 
+/** How many children must succeed before the flow goes on. */
+export type Join = "all" | "first" | { readonly atLeast: number };
+
+/** How many children may fail: so many, or a share of them from 0 to 1. */
+export type Tolerance = { readonly count: number } | { readonly share: number };
+
+/** What may go wrong in a container of several children before it has failed itself. */
+export interface Tolerating<X extends Tolerance> {
+  /**
+   * How many children may fail without failing the whole. A failed child is stopped; what was done in it is not undone now (wrap it
+   * in a `saga` for that), but is when the saga around the whole is rolled back. Default: none may.
+   */
+  readonly tolerate?: X;
+}
+
+/** When a container of several children goes on. */
+export interface Joining<J extends Join, X extends Tolerance> extends Tolerating<X> {
+  /** How many must have succeeded. With anything but `"all"` the value tells how each child ended. Default: `"all"`. */
+  readonly join?: J;
+  /**
+   * What becomes of the others then. `"cancel"` stops them as a race does. `"absorb"` lets them run on beside what follows: their
+   * values and failures are nobody's, and the block around is done when they are. Default: `"cancel"`.
+   */
+  readonly rest?: "cancel" | "absorb";
+}
+
+/** Options of `parallel`. */
+export interface ParallelOptions<D, K, R, N extends string, P, J extends Join, X extends Tolerance>
+  extends Common, Kept<D, K, R, N, P>, Joining<J, X> {}
+
+/** Options of `race`. */
+export interface RaceOptions<D, K, R, N extends string, P> extends Common, Kept<D, K, R, N, P>, Tolerating<Tolerance> {}
+
 /** Options of `forEach`. */
-export interface ForEachOptions<D, K, R, N extends string, P, V extends string> extends Common, Kept<D, K, R, N, P> {
+export interface ForEachOptions<D, K, R, N extends string, P, V extends string, J extends Join, X extends Tolerance>
+  extends Common, Kept<D, K, R, N, P>, Joining<J, X> {
   /** What the item is called in the scope. Default: `"item"`. */
   readonly item?: V;
   /** How many items are worked on at a time: a whole number from 1. Default: 32. */

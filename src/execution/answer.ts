@@ -5,7 +5,7 @@ import type { Below } from "../models/frontier.ts";
 import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
 import type { InstanceStore } from "../persistence/provider.ts";
 import type { Draft } from "./draft.ts";
-import type { AnswerFact, Ask, Patched } from "./facts.ts";
+import type { AnswerFact, Ask, Child, Patched } from "./facts.ts";
 import { asCondition, asDelayMs, asItems, asKey, asOutcome, mappingFailure, patchData } from "./guard.ts";
 import type { LiveInstance } from "./live-instance.ts";
 import { evaluate, resolve, type Sight, subjectOf } from "./scope.ts";
@@ -88,9 +88,8 @@ export function patchedBy(sight: Sight, node: Node, value: unknown): Patched | u
 
 function collect(sight: Sight, ask: Ask & { kind: "collect" }, reader: Reader | undefined): Answered {
   const { live, draft } = sight;
-  const missing = live.isComplete
-    ? []
-    : ask.children.flatMap(({ from }) => (from !== undefined && resolve(sight, from) === undefined ? [from] : []));
+  const wanted = ask.children.flatMap(({ from, mark }) => mark ?? from ?? []);
+  const missing = live.isComplete ? [] : wanted.filter((at) => resolve(sight, at) === undefined);
   if (missing.length === 0) return collected(sight, ask);
   if (reader === undefined) return undefined;
   return load(live, missing, reader).then(() => collected({ live, draft, path: ask.path }, ask));
@@ -100,16 +99,33 @@ function collected(sight: Sight, ask: Ask & { kind: "collect" }): AnswerFact {
   const { path } = ask;
   const { node } = sight.draft?.place(path) ?? { node: undefined };
   try {
-    const values = ask.children.map(({ name, from }) => ({ name, value: from && resolve(sight, from)?.get() }));
-    const whole: unknown =
-      node?.kind === "parallel"
-        ? Object.fromEntries(values.map(({ name, value }) => [name, value]))
-        : values.map(({ value }) => (value === undefined ? null : value));
+    const values = ask.children.map((child) => ({ name: child.name, value: valueOf(sight, child) }));
+    const whole =
+      node?.kind === "race" ? winnerOf(values) : node?.kind === "parallel" ? recordOf(values) : listOf(values);
     const value = encodeValue(whole, `value of "${path}"`);
     return { kind: "answered", ask: "collect", path, value, patched: node && patchedBy(sight, node, value.get()) };
   } catch (thrown) {
     return { kind: "answered", ask: "failed", path, failure: mappingFailure(path, "output", thrown) };
   }
+}
+
+interface Named {
+  readonly name: string | undefined;
+  readonly value: unknown;
+}
+
+const recordOf = (values: readonly Named[]): unknown =>
+  Object.fromEntries(values.map(({ name, value }) => [name, value]));
+const listOf = (values: readonly Named[]): unknown => values.map(({ value }) => (value === undefined ? null : value));
+const winnerOf = ([first]: readonly Named[]): unknown => ({ winner: first?.name, value: first?.value });
+
+/** A child's value; under a policy, how it ended, with its value or its failure. */
+function valueOf(sight: Sight, { from, mark }: Child): unknown {
+  const value = (): unknown => from && resolve(sight, from)?.get();
+  if (mark === undefined) return value();
+  const held = sight.draft?.values.get(mark) ?? sight.live.values.get(mark);
+  if (held === undefined) return { status: "unfinished" };
+  return "at" in held ? { status: "done", value: value() } : held.get();
 }
 
 /** Reads values of finished pointers into memory, following those that name another pointer. */

@@ -5,7 +5,7 @@ import { StepTimeoutError } from "../models/errors-definition.ts";
 import { ExecutionResult } from "../models/execution-result.ts";
 import { type Classify, describeFailure } from "../models/failure.ts";
 import type { ActivePointer } from "../models/frontier.ts";
-import { undoneBy } from "../models/path.ts";
+import { blockOf, forEachOf, indexOf, undoneBy } from "../models/path.ts";
 import type { StepContext } from "../models/step.ts";
 import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
 import type { StoredPointer, TransactionSession } from "../persistence/provider.ts";
@@ -31,11 +31,25 @@ export interface BodyRun {
   readonly undoes?: StoredPointer | undefined;
 }
 
-/** The row of the step that a compensation undoes; undefined for one in doubt, which has none. */
+/** The row of the step that a compensation undoes; undefined for one in doubt whose input is in the frontier. */
 export async function rowToUndo({ live, path, reader }: BodyRun): Promise<StoredPointer | undefined> {
-  if (live.state.frontier.pointers[path]?.inDoubt) return undefined;
-  const [row] = await reader.pointers(live, [undoneBy(path)]);
+  const pointer = live.state.frontier.pointers[path];
+  if (pointer !== undefined && "undoes" in pointer) return undefined;
+  const step = undoneBy(path);
+  const [row] = await reader.pointers(live, [step]);
+  const container = iterationAround(step);
+  // The step took the item of its iteration, and the container may have closed since.
+  if (pointer?.inDoubt && row?.input === undefined && container !== undefined && !live.items.has(container))
+    await live.loadItems([container], reader);
   return row;
+}
+
+/** The forEach whose item a step takes that is given nothing else. */
+function iterationAround(path: string): string | undefined {
+  for (let block = blockOf(path); block !== ""; block = blockOf(block)) {
+    if (indexOf(block) !== undefined) return forEachOf(block);
+  }
+  return undefined;
 }
 
 /**
@@ -165,12 +179,12 @@ async function callCompensation(run: BodyRun, pointer: ActivePointer, context: B
   if (node.compensation === undefined) return undefined;
   const compensation = functionOf(live.plan, node.compensation) as Callable;
   const path = undoneBy(run.path);
+  const row = run.undoes ?? (await rowToUndo(run));
   if (pointer.inDoubt) {
-    const input =
-      "undoes" in pointer ? storedFromJson(pointer.undoes).get() : subjectOf({ live, draft: undefined, path });
+    const given = "undoes" in pointer ? pointer.undoes : row?.input;
+    const input = given === undefined ? subjectOf({ live, draft: undefined, path }) : storedFromJson(given).get();
     return compensation({ input, outcome: "unknown" }, context);
   }
-  const row = run.undoes ?? (await rowToUndo(run));
   const read = (tree: unknown): unknown => (tree === undefined ? undefined : storedFromJson(tree).get());
   return compensation({ input: read(row?.input), outcome: "completed", result: read(row?.outcome) }, context);
 }

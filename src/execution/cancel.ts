@@ -92,7 +92,7 @@ function inherit(rollback: Rollback, undos: ReadonlySet<string>, { heads, inDoub
 
 function cancelScope(draft: Draft, path: string, scope: OpenScope): void {
   draft.closed.push(path);
-  if (scope.started) restate(draft, path, "Cancelled");
+  if (scope.started && !scope.left) restate(draft, path, "Cancelled");
   draft.scopes.delete(path);
 }
 

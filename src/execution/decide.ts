@@ -3,7 +3,7 @@ import type { Failure } from "../models/failure.ts";
 import { blockOf, childOf, staticPath, undoneBy } from "../models/path.ts";
 import type { Draft, Move } from "./draft.ts";
 import type { AnswerFact, Fact, RequestFact } from "./facts.ts";
-import { endPointer, markStarted } from "./finish.ts";
+import { endPointer, isHeld, markStarted } from "./finish.ts";
 import { decideKind } from "./kinds/decide.ts";
 import { delayKind } from "./kinds/delay.ts";
 import { delayUntilKind } from "./kinds/delay-until.ts";
@@ -32,6 +32,7 @@ const kinds: { readonly [K in NodeKind]: Kind<NodeOf<K>> } = {
   jump: jumpKind,
   forEach: forEachKind,
   parallel: parallelKind,
+  race: parallelKind,
   saga: sagaKind,
   return: returnKind,
   end: endKind,
@@ -111,6 +112,10 @@ function make(draft: Draft, move: Move): void {
       const { node } = draft.place(move.path);
       return kindOf(node).join?.(draft, move.path, node);
     }
+    case "caught": {
+      const { node } = draft.place(move.path);
+      return kindOf(node).caught?.(draft, move.path, node, move);
+    }
     case "unwind":
       return unwind(draft, move.path);
   }
@@ -125,6 +130,7 @@ function leave(draft: Draft, path: string): void {
 }
 
 function blockDone(draft: Draft, block: string, container: Node | undefined): void {
+  if (isHeld(draft, block, "close")) return;
   if (container === undefined) return endRun(draft, "Complete", {});
   const path = containerOf(block, container);
   if (draft.scopes.has(path)) kindOf(container).blockDone?.(draft, path, container, block);
@@ -132,12 +138,13 @@ function blockDone(draft: Draft, block: string, container: Node | undefined): vo
 
 /** What an earlier transition had no room for, or could not read: children to admit or to join, rollbacks to go on with. */
 function goOn(draft: Draft): void {
-  for (const [path, { open = 0, next = 0, count, rollback, between }] of draft.scopes) {
+  for (const [path, { open = 0, next = 0, count, rollback, between, joined, left }] of draft.scopes) {
     if (rollback !== undefined && rollback.current === undefined) draft.moves.push({ kind: "unwind", path });
     if (between) draft.moves.push({ kind: "admit", path });
     if (count === undefined) continue;
-    if (next < count) draft.moves.push({ kind: "admit", path });
-    else if (open === 0) draft.moves.push({ kind: "join", path });
+    if (joined && !left) draft.moves.push({ kind: "join", path });
+    else if (next < count) draft.moves.push({ kind: "admit", path });
+    else if (open === 0 && !left) draft.moves.push({ kind: "join", path });
   }
   if (draft.rollback !== undefined && draft.rollback.current === undefined)
     draft.moves.push({ kind: "unwind", path: "" });

@@ -16,7 +16,8 @@ export type Move =
   | { readonly kind: "close"; readonly path: string }
   | { readonly kind: "admit"; readonly path: string }
   | { readonly kind: "join"; readonly path: string }
-  | { readonly kind: "unwind"; readonly path: string };
+  | { readonly kind: "unwind"; readonly path: string }
+  | { readonly kind: "caught"; readonly path: string; readonly block: string; readonly failure: Failure };
 
 /**
  * The working copy of one decision: a copy of the frontier that rules of `decide` change, and the rows that come of it.

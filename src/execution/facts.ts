@@ -79,6 +79,8 @@ export type Ask =
 export interface Child {
   readonly name: string | undefined;
   readonly from: string | undefined;
+  /** Where it stands how the child ended, if a policy joins it. */
+  readonly mark?: string;
 }
 
 export type AnswerFact =

@@ -1,6 +1,6 @@
 import type { ActivePointer } from "../models/frontier.ts";
 import { topicOf } from "../models/identity.ts";
-import { isInside } from "../models/path.ts";
+import { blockOf, isInside } from "../models/path.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import type { PointerRow, PointerStatus } from "../models/transition.ts";
 import type { Draft } from "./draft.ts";
@@ -85,6 +85,16 @@ export function endContainer(draft: Draft, path: string, ending: Ending): void {
   draft.scopes.delete(path);
   forgetKept(draft, path);
   endPointer(draft, path, ending);
+}
+
+/** Whether a block must wait for children that a container in it has absorbed; if so, they go on with `then` when they are done. */
+export function isHeld(draft: Draft, block: string, then: string): boolean {
+  for (const [path, scope] of draft.scopes) {
+    if (!scope.left || blockOf(path) !== block) continue;
+    draft.scopes.set(path, { ...scope, holds: then });
+    return true;
+  }
+  return false;
 }
 
 /** Names kept inside a block are gone when it closes. */

@@ -54,7 +54,8 @@ export function planOf(definition: Definition): Plan {
   const birth = birthOf(root);
   return { definition, id, version, root, birth, birthJson: JSON.stringify(birth), places, blocks };
 
-  function index(path: string, block: BlockPlace): void {
+  function index(path: string, given: BlockPlace): void {
+    const block = given.nodes.some(absorbs) ? { ...given, concurrent: true } : given;
     blocks.set(path, block);
     block.nodes.forEach((node, n) => {
       const next = block.nodes[n + 1];
@@ -62,7 +63,7 @@ export function planOf(definition: Definition): Plan {
       const place: Place = { node, block, next, valued };
       const own = childOf(path, node.name);
       places.set(own, place);
-      const concurrent = block.concurrent || node.kind === "forEach" || node.kind === "parallel";
+      const concurrent = block.concurrent || crowds.has(node.kind);
       const iterates = block.iterates || node.kind === "forEach";
       for (const inner of blocksOf(node)) {
         const { nodes } = inner.block;
@@ -77,6 +78,11 @@ export function planOf(definition: Definition): Plan {
     });
   }
 }
+
+const crowds: ReadonlySet<Node["kind"]> = new Set(["forEach", "parallel", "race"]);
+
+/** Whether children of a node may still run beside what follows it. */
+const absorbs = (node: Node): boolean => "policy" in node && node.kind !== "race" && node.policy?.rest === "absorb";
 
 /** Whether somebody reads the value of a node's inner blocks. */
 function isRead(node: Node, valued: boolean): boolean {

@@ -1,14 +1,13 @@
-import type { ErrorBehavior, SagaNode } from "../models/definition.ts";
+import type { ErrorBehavior, Node, SagaNode } from "../models/definition.ts";
 import type { Failure } from "../models/failure.ts";
-import type { ActivePointer, Below, DoubtfulStep, Rollback, StackHead } from "../models/frontier.ts";
+import type { ActivePointer, Below, DoubtfulStep, OpenScope, Rollback, StackHead } from "../models/frontier.ts";
 import type { WorkflowStatus } from "../models/instance.ts";
-import { blockOf, undoneBy, undoOf } from "../models/path.ts";
+import { blockOf, staticPath, undoneBy, undoOf } from "../models/path.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import { cancelForRollback } from "./cancel.ts";
 import type { Draft } from "./draft.ts";
 import { endContainer, endPointer, restate } from "./finish.ts";
-import { isUndoPath } from "./plan.ts";
-import { sagaAround } from "./stack.ts";
+import { containerOf, isUndoPath } from "./plan.ts";
 
 /** A step has failed for good: what its author wants to happen then. (`suspend` is the step's own affair.) */
 export function raise(draft: Draft, path: string, failure: Failure, behavior: Exclude<ErrorBehavior, "suspend">): void {
@@ -18,7 +17,34 @@ export function raise(draft: Draft, path: string, failure: Failure, behavior: Ex
     case "terminate":
       return endRun(draft, "Terminated", { failure, reason: failure.message });
     case "compensate":
-      return rollBack(draft, sagaAround(draft, path), failure);
+      return goOutwards(draft, path, failure);
+  }
+}
+
+/** A failure goes outwards until something deals with it: a saga that is rolled back, or a container that bears it. */
+function goOutwards(draft: Draft, path: string, failure: Failure): void {
+  for (let block = blockOf(path); block !== ""; block = blockOf(block)) {
+    const container = draft.plan.blocks.get(staticPath(block))?.container;
+    if (container === undefined) continue;
+    const at = containerOf(block, container.node);
+    if (!dealsWith(container.node, draft.scope(at))) continue;
+    if (container.node.kind === "saga") return rollBack(draft, at, failure);
+    draft.moves.unshift({ kind: "caught", path: at, block, failure });
+    return;
+  }
+  rollBack(draft, "", failure);
+}
+
+function dealsWith(node: Node, scope: OpenScope): boolean {
+  switch (node.kind) {
+    case "saga":
+      return scope.rollback === undefined;
+    case "forEach":
+    case "parallel":
+    case "race":
+      return node.policy?.tolerate !== undefined || scope.left === true;
+    default:
+      return false;
   }
 }
 
@@ -144,5 +170,5 @@ function conclude(draft: Draft, container: string, failure: Failure): void {
     draft.moves.push({ kind: "leave", path: container });
     return;
   }
-  rollBack(draft, sagaAround(draft, container), failure);
+  goOutwards(draft, container, failure);
 }

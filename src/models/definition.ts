@@ -134,6 +134,16 @@ export interface JumpNode extends NodeFacts {
   readonly loop: string;
 }
 
+/** When a container of several children goes on, where it does not simply wait for all of them to succeed. */
+export interface JoinPolicy {
+  /** How many must have succeeded. Absent: all that have not failed. */
+  readonly need?: number;
+  /** What becomes of the others then: `absorb` lets them run on, `cancel` stops them. Present with `need`. */
+  readonly rest?: "absorb" | "cancel";
+  /** How many may fail, or which share of them (from 0 to 1). Absent: none. */
+  readonly tolerate?: { readonly count: number } | { readonly share: number };
+}
+
 export interface ForEachNode extends NodeFacts {
   readonly kind: "forEach";
   /** (data, scope) => array; evaluated and stored once, at entry. */
@@ -142,11 +152,20 @@ export interface ForEachNode extends NodeFacts {
   readonly item: string;
   /** Iterations admitted at a time. Default: 32. */
   readonly concurrency: number;
+  readonly policy?: JoinPolicy;
   readonly body: Block;
 }
 
 export interface ParallelNode extends NodeFacts {
   readonly kind: "parallel";
+  readonly policy?: JoinPolicy;
+  readonly branches: readonly Branch[];
+}
+
+/** Runs its branches side by side until the first is done; the others are cancelled. */
+export interface RaceNode extends NodeFacts {
+  readonly kind: "race";
+  readonly policy?: Pick<JoinPolicy, "tolerate">;
   readonly branches: readonly Branch[];
 }
 
@@ -188,6 +207,7 @@ export type Node =
   | JumpNode
   | ForEachNode
   | ParallelNode
+  | RaceNode
   | SagaNode
   | ReturnNode
   | EndNode;
@@ -229,6 +249,7 @@ export function blocksOf(node: Node): readonly { readonly part: string; readonly
     case "forEach":
       return [{ part: "[]", block: node.body }];
     case "parallel":
+    case "race":
       return node.branches.map(asInner);
     case "saga":
       return [{ part: "", block: node.body }];

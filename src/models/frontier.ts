@@ -59,6 +59,17 @@ export interface OpenScope {
   readonly next?: number;
   /** `forEach`, `parallel`: how many children there are. */
   readonly count?: number;
+  /** Where a join policy counts: children that have succeeded, and that have failed. */
+  readonly done?: number;
+  readonly failed?: number;
+  /** `race`: the block of the branch that was first. */
+  readonly winner?: string;
+  /** Enough children are done; their values are being collected. */
+  readonly joined?: true;
+  /** The flow has gone on behind the container; the children that are still open are absorbed. */
+  readonly left?: true;
+  /** What waits for those that are absorbed: the block around them is to `close`, or the step at this path is to be entered. */
+  readonly holds?: string;
   /** `loop`: the lap under way, or the last one that was. */
   readonly lap?: number;
   /** `loop`: no lap is under way; whether there is another is still to be decided. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { differenceOf } from "../../src/execution/difference.ts";
 import { canonicalGraph, definitionOf, fingerprintOf } from "../../src/models/workflow-definition.ts";
-import { deciding, looping } from "../types/flow-inference.ts";
+import { deciding, joining, looping } from "../types/flow-inference.ts";
 import { graphOf, nothing, refusalOf, type Untyped } from "./untyped.ts";
 
 const one = (flow: Untyped): Untyped => flow.run("x", nothing);
@@ -152,6 +152,82 @@ describe("a decision", () => {
         (flow) => flow.decide(nothing, { b: one }),
       ),
       `step "decide/b/x" is new; step "decide/a/x" is gone`,
+    );
+  });
+});
+
+describe("a race, and a container with a join policy", () => {
+  const two = { a: one, b: one };
+  test("say in their nodes when they go on", () => {
+    const policies = graphOf((flow) =>
+      flow
+        .race(two, { tolerate: { count: 1 } })
+        .parallel(two)
+        .parallel(two, { join: "all" })
+        .parallel(two, { join: "first" })
+        .parallel(two, { join: { atLeast: 2 }, rest: "absorb", tolerate: { share: 0.5 } })
+        .forEach(nothing, one, { tolerate: { count: 3 } }),
+    ).root.nodes.map((node) => ("policy" in node ? node.policy : undefined));
+    assert.deepEqual(policies, [
+      { tolerate: { count: 1 } },
+      undefined,
+      undefined,
+      { need: 1, rest: "cancel" },
+      { need: 2, rest: "absorb", tolerate: { share: 0.5 } },
+      { tolerate: { count: 3 } },
+    ]);
+  });
+
+  refused("of nobody", (flow) => flow.race({}), "race: it has no branches.");
+  refused(
+    "that waits for more branches than there are",
+    (flow) => flow.parallel(two, { join: { atLeast: 3 } }),
+    /wait for 3 branches, and there are only 2/,
+  );
+  refused(
+    "with another join",
+    (flow) => flow.parallel(two, { join: "some" }),
+    /its option "join" must be "all", "first" or/,
+  );
+  refused(
+    "for no branch",
+    (flow) => flow.parallel(two, { join: { atLeast: 0 } }),
+    /in "join", its option "atLeast" must be a whole number from 1/,
+  );
+  refused(
+    "with a rest where there is none",
+    (flow) => flow.parallel(two, { rest: "absorb" }),
+    /its option "rest" needs a "join"/,
+  );
+  refused(
+    "that bears nothing",
+    (flow) => flow.race(two, { tolerate: {} }),
+    /its option "tolerate" must be \{ count: n \}/,
+  );
+  refused(
+    "that bears two things",
+    (flow) => flow.race(two, { tolerate: { count: 1, share: 1 } }),
+    /it has both a count and a share/,
+  );
+  refused(
+    "that bears more than all",
+    (flow) => flow.race(two, { tolerate: { share: 2 } }),
+    /must be a number above 0, up to 1/,
+  );
+
+  test("are drawn with the number that they wait for", () => {
+    const drawn = joining.toMermaid();
+    for (const quorum of ["first of race", "all of parallel", "1 of parallel-2"])
+      assert.ok(drawn.includes(quorum), quorum);
+  });
+
+  test("differ by their policies", () => {
+    assert.match(
+      differs(
+        (flow) => flow.parallel(two),
+        (flow) => flow.parallel(two, { join: "first" }),
+      ),
+      /^step "parallel" was .* and is .*"policy":\{"need":1,"rest":"cancel"\}/,
     );
   });
 });

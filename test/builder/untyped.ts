@@ -18,6 +18,7 @@ export interface Untyped {
   parallel: Verb;
   saga: Verb;
   decide: Verb;
+  race: Verb;
   while: Verb;
   doWhile: Verb;
   until: Verb;

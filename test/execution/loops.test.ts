@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
-import {
-  defineWorkflow,
-  event,
-  type Flow,
-  PermanentError,
-  step,
-  WorkflowFailedError,
-  type WorkflowHost,
-} from "workflow-core";
-import { onEveryStore } from "../support/stores.ts";
+import { test } from "node:test";
+import { defineWorkflow, event, type Flow, PermanentError, step, WorkflowFailedError } from "workflow-core";
+import { inEveryWay } from "../support/stores.ts";
 
 interface Count {
   readonly n: number;
@@ -163,79 +155,73 @@ const endless = defineWorkflow({ id: "endless", version: 1 }, (flow: Flow<{ read
 const workflows = [counting, atLeastOnce, bounded, spinning, undoing, listening, jumping, leaving, endless];
 const empty: Count = { n: 0, log: [] };
 
-for (const mode of ["kept in memory", "loaded anew after every transition"] as const) {
-  onEveryStore(`A loop ${mode}`, (store) => {
-    const id = (name: string): string => `${name}-${store.name}-${mode.length}`;
-    let host: WorkflowHost;
-    before(async () => {
-      host = await (mode === "kept in memory" ? store.host({ workflows }) : store.forgetfulHost({ workflows }));
-    });
+inEveryWay("A loop", workflows, (host, store, mode) => {
+  const id = (name: string): string => `${name}-${store.name}-${mode.length}`;
 
-    test("runs its laps while the condition holds, and yields what the last one did", async () => {
-      const run = await host.startWorkflow(counting, empty);
-      assert.deepEqual(await run.result(), { log: ["note 1", "note 2", "note 3"], last: 9 });
-      const none = await host.startWorkflow(counting, { n: 3, log: [] });
-      assert.deepEqual(await none.result(), { log: [] });
-    });
-
-    test("asks behind each lap when it is to run once at least", async () => {
-      const run = await host.startWorkflow(atLeastOnce, empty);
-      assert.deepEqual(await run.result(), { log: ["note 1", "note 2"], pages: 3 });
-    });
-
-    test("fails with one lap more than it may have", async () => {
-      const run = await host.startWorkflow(bounded, empty);
-      await assert.rejects(run.result(), (error) => {
-        assert.ok(error instanceof WorkflowFailedError);
-        assert.deepEqual([error.failure.code, error.failure.path], ["TOO_MANY_LAPS", "while"]);
-        return true;
-      });
-    });
-
-    test("that never waits gives way now and then, and comes to its end", async () => {
-      const run = await host.startWorkflow(spinning, { n: 0, to: 8_000 });
-      assert.deepEqual(await run.result(), { n: 8_000, to: 8_000 });
-    });
-
-    test("is undone lap by lap, the last one first, inside of iterations too", async () => {
-      const run = await host.startWorkflow(undoing, { id: "x" });
-      await assert.rejects(run.result(), { code: "WORKFLOW_FAILED" });
-      assert.deepEqual(
-        undone.filter((line) => line.startsWith(run.id)).map((line) => line.slice(37)),
-        ["b3", "b2", "b1", "a3", "a2", "a1"],
-      );
-    });
-
-    test("waits in each lap for the next event", async () => {
-      const run = await host.startWorkflow(listening, { id: id("listen") });
-      for (let n = 0; n < 3; n += 1) await host.publishEvent(tick, id("listen"), { last: n === 2 });
-      assert.equal(await run.result(), 3);
-    });
-
-    test("is begun anew, goes to its next lap, or is left, by a jump", async () => {
-      const run = await host.startWorkflow(jumping, empty);
-      assert.deepEqual(await run.result(), {
-        log: ["draft 1", "draft 2", "draft 3", "odd 1", "odd 3", "odd 5"],
-        signed: "signed",
-        odd: 5,
-      });
-    });
-
-    test("that is left stops what is active in it", async () => {
-      const before = stopped;
-      const run = await host.startWorkflow(leaving, { id: id("leave") });
-      assert.equal(await run.result(), "left");
-      assert.ok(stopped > before);
-    });
-
-    if (mode === "kept in memory") {
-      test("costs no lap more than the one before: its frontier does not grow", async () => {
-        const run = await host.startWorkflow(endless, { id: "x" });
-        await run.result();
-        const sizes = store.transitionsOf(run.id).map(({ frontier }) => frontier.length);
-        assert.ok(sizes.length > 300, `${sizes.length} transitions`);
-        assert.ok(Math.max(...sizes.slice(250)) <= Math.max(...sizes.slice(0, 50)) + 20);
-      });
-    }
+  test("runs its laps while the condition holds, and yields what the last one did", async () => {
+    const run = await host().startWorkflow(counting, empty);
+    assert.deepEqual(await run.result(), { log: ["note 1", "note 2", "note 3"], last: 9 });
+    const none = await host().startWorkflow(counting, { n: 3, log: [] });
+    assert.deepEqual(await none.result(), { log: [] });
   });
-}
+
+  test("asks behind each lap when it is to run once at least", async () => {
+    const run = await host().startWorkflow(atLeastOnce, empty);
+    assert.deepEqual(await run.result(), { log: ["note 1", "note 2"], pages: 3 });
+  });
+
+  test("fails with one lap more than it may have", async () => {
+    const run = await host().startWorkflow(bounded, empty);
+    await assert.rejects(run.result(), (error) => {
+      assert.ok(error instanceof WorkflowFailedError);
+      assert.deepEqual([error.failure.code, error.failure.path], ["TOO_MANY_LAPS", "while"]);
+      return true;
+    });
+  });
+
+  test("that never waits gives way now and then, and comes to its end", async () => {
+    const run = await host().startWorkflow(spinning, { n: 0, to: 8_000 });
+    assert.deepEqual(await run.result(), { n: 8_000, to: 8_000 });
+  });
+
+  test("is undone lap by lap, the last one first, inside of iterations too", async () => {
+    const run = await host().startWorkflow(undoing, { id: "x" });
+    await assert.rejects(run.result(), { code: "WORKFLOW_FAILED" });
+    assert.deepEqual(
+      undone.filter((line) => line.startsWith(run.id)).map((line) => line.slice(37)),
+      ["b3", "b2", "b1", "a3", "a2", "a1"],
+    );
+  });
+
+  test("waits in each lap for the next event", async () => {
+    const run = await host().startWorkflow(listening, { id: id("listen") });
+    for (let n = 0; n < 3; n += 1) await host().publishEvent(tick, id("listen"), { last: n === 2 });
+    assert.equal(await run.result(), 3);
+  });
+
+  test("is begun anew, goes to its next lap, or is left, by a jump", async () => {
+    const run = await host().startWorkflow(jumping, empty);
+    assert.deepEqual(await run.result(), {
+      log: ["draft 1", "draft 2", "draft 3", "odd 1", "odd 3", "odd 5"],
+      signed: "signed",
+      odd: 5,
+    });
+  });
+
+  test("that is left stops what is active in it", async () => {
+    const before = stopped;
+    const run = await host().startWorkflow(leaving, { id: id("leave") });
+    assert.equal(await run.result(), "left");
+    assert.ok(stopped > before);
+  });
+
+  if (mode === "kept in memory") {
+    test("costs no lap more than the one before: its frontier does not grow", async () => {
+      const run = await host().startWorkflow(endless, { id: "x" });
+      await run.result();
+      const sizes = store.transitionsOf(run.id).map(({ frontier }) => frontier.length);
+      assert.ok(sizes.length > 300, `${sizes.length} transitions`);
+      assert.ok(Math.max(...sizes.slice(250)) <= Math.max(...sizes.slice(0, 50)) + 20);
+    });
+  }
+});

@@ -15,8 +15,8 @@ export interface StoreUnderTest {
   /** Another way to the same data, for a host of its own; memory and PGlite have one. */
   readonly hasSql: boolean;
   host(options: Omit<CreateHostOptions, "persistence">): Promise<WorkflowHost>;
-  /** A host that gives every instance away after each transition, so that each is claimed and loaded anew: what a crash leaves. */
-  forgetfulHost(options: Omit<CreateHostOptions, "persistence">): Promise<WorkflowHost>;
+  /** While true, hosts give every instance away after each transition, so that it is claimed and loaded anew: what a crash leaves. */
+  isForgetful: boolean;
   /** The transitions of a run that were committed so far, of any host here. */
   transitionsOf(runId: string): readonly Transition[];
 }
@@ -28,18 +28,42 @@ export function onEveryStore(group: string, tests: (store: StoreUnderTest) => vo
   }
 }
 
+const modes = ["kept in memory", "loaded anew after every transition"] as const;
+
+/** Runs tests on each store in two modes: as it is, and with every transition followed by what a crash leaves behind. */
+export function inEveryWay(
+  group: string,
+  workflows: CreateHostOptions["workflows"],
+  tests: (host: () => WorkflowHost, store: StoreUnderTest, mode: (typeof modes)[number]) => void,
+): void {
+  onEveryStore(group, (store) => {
+    let host: WorkflowHost;
+    before(async () => {
+      host = await store.host({ workflows });
+    });
+    for (const mode of modes) {
+      describe(mode, () => {
+        before(() => {
+          store.isForgetful = mode !== modes[0];
+        });
+        tests(() => host, store, mode);
+      });
+    }
+  });
+}
+
 function storeOf(name: StoreUnderTest["name"]): StoreUnderTest {
   let open: () => Persistence;
   let database: FreshDatabase | undefined;
   const hosts: WorkflowHost[] = [];
   const seen = new Map<string, Transition[]>();
-  const see = (transition: Transition): Transition => {
-    seen.set(transition.id, [...(seen.get(transition.id) ?? []), transition]);
+  const pass = (transition: Transition): Transition => {
+    const earlier = seen.get(transition.id);
+    if (earlier === undefined) seen.set(transition.id, [transition]);
+    else earlier.push(transition);
+    if (store.isForgetful && transition.release === "keep") Object.assign(transition, { release: "yield" });
     return transition;
   };
-  /** A transition that would keep its instance in memory gives it away instead, due at once. */
-  const giveAway = (transition: Transition): Transition =>
-    see(transition.release === "keep" ? Object.assign(transition, { release: "yield" }) : transition);
   before(async () => {
     if (name === "postgres") {
       database = await freshDatabase();
@@ -57,13 +81,14 @@ function storeOf(name: StoreUnderTest["name"]): StoreUnderTest {
     hosts.push(host);
     return host;
   };
-  return {
+  const store: StoreUnderTest = {
     name,
     hasSql: name !== "memory",
-    host: (options) => start(options, through(open(), see)),
-    forgetfulHost: (options) => start({ pollMs: 20, ...options }, through(open(), giveAway)),
+    isForgetful: false,
+    host: (options) => start({ pollMs: 20, ...options }, through(open(), pass)),
     transitionsOf: (runId) => seen.get(runId) ?? [],
   };
+  return store;
 }
 
 /** Has every transition pass by before it is committed. */

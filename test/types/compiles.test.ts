@@ -83,6 +83,25 @@ test("so are decisions", () => {
   ]);
 });
 
+test("so are races and joins", () => {
+  assert.deepEqual(pathsOf(flows.joining), [
+    "race",
+    "race/paid/payment-confirmed",
+    "race/late/delay",
+    "parallel",
+    "parallel/a/a",
+    "parallel/b/b",
+    "parallel-2",
+    "parallel-2/a/a",
+    "parallel-2/b/b",
+    "each",
+    "each[]/pack",
+    "each-2",
+    "each-2[]/pack",
+    "look",
+  ]);
+});
+
 test("a step that opts out of doubt says so in its graph, a transactional one need not", () => {
   const skips = definitionOf(undoing).graph.root.nodes.flatMap((node) =>
     node.kind === "step" && node.skipInDoubt ? [node.name] : [],

@@ -1,7 +1,8 @@
 import { defineWorkflow } from "../../src/builder/define-workflow.ts";
+import type { Joined } from "../../src/builder/block.ts";
 import type { Flow } from "../../src/builder/flow.ts";
 import { type Equal, holds, type Result, same } from "./equal.ts";
-import type { Order } from "./order.ts";
+import { type Order, pack, paymentConfirmed } from "./order.ts";
 
 /** What is inferred of loops, decisions, races and handlers: every claim is checked by the compiler. */
 
@@ -60,3 +61,39 @@ export const deciding = defineWorkflow({ id: "deciding", version: 1 }, (flow: Fl
     .run("look", (_, { scope }) => same<number | string>()(scope.settled)),
 );
 holds<Equal<Result<typeof deciding>, Order | "nothing">>();
+
+export const joining = defineWorkflow({ id: "joining", version: 1 }, (flow: Flow<Order>) =>
+  flow
+    .race(
+      {
+        paid: (branch) => branch.waitFor(paymentConfirmed, { key: ({ id }) => id }),
+        late: (branch) => branch.delay("1 day"),
+      },
+      { as: "first", output: (_, { winner }) => ({ email: winner }) },
+    )
+    .parallel({ a: (a) => a.run("a", () => 1), b: (b) => b.run("b", () => "b") }, { as: "all", join: "all" })
+    .parallel(
+      { a: (a) => a.run("a", () => 1), b: (b) => b.run("b", () => "b") },
+      { as: "some", join: { atLeast: 1 }, output: (_, { a }) => ({ paid: a.status === "done" ? a.value : 0 }) },
+    )
+    .forEach(
+      ({ items }) => items,
+      (each) => each.then(pack),
+      { as: "boxes", tolerate: { share: 0.5 } },
+    )
+    .forEach(
+      ({ items }) => items,
+      (each) => each.then(pack),
+      { as: "firstBoxes", join: "first", rest: "absorb" },
+    )
+    .run("look", (_, { scope }) => {
+      same<
+        | { readonly winner: "paid"; readonly value: { amount: number } }
+        | { readonly winner: "late"; readonly value: undefined }
+      >()(scope.first);
+      same<{ readonly a: number; readonly b: string }>()(scope.all);
+      same<{ readonly a: Joined<number>; readonly b: Joined<string> }>()(scope.some);
+      same<Joined<{ box: number }>[]>()(scope.boxes);
+      same<Joined<{ box: number }>[]>()(scope.firstBoxes);
+    }),
+);

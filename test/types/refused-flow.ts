@@ -69,3 +69,34 @@ export const decisions = (flow: Flow<Order>) => [
     { large: (way) => way.then(reserve), small: (way) => way.then(pack) },
   ),
 ];
+
+const branches = {
+  a: (branch: Flow<Order>) => branch.run("a", () => 1),
+  b: (branch: Flow<Order>) => branch.run("b", () => "b"),
+};
+
+export const joins = (flow: Flow<Order>) => [
+  // @ts-expect-error: Type '"some"' is not assignable to type 'Join | undefined'
+  flow.parallel(branches, { join: "some" }),
+  // @ts-expect-error: Type '"wait"' is not assignable to type '"cancel" | "absorb" | undefined'
+  flow.parallel(branches, { join: "first", rest: "wait" }),
+  // @ts-expect-error: Type 'number' is not assignable to type 'Tolerance | undefined'
+  flow.parallel(branches, { tolerate: 2 }),
+  // @ts-expect-error: Property 'value' does not exist on type
+  flow.parallel(branches, { join: "first", as: "some" }).returns((_, { some }) => some.a.value),
+  flow
+    .forEach(
+      (order) => order.items,
+      (each) => each.then(pack),
+      { as: "boxes", tolerate: { count: 1 } },
+    )
+    // @ts-expect-error: Property 'box' does not exist on type 'Joined<
+    .returns((_, { boxes }) => boxes.map(({ box }) => box)),
+  // @ts-expect-error: 'join' does not exist in type 'RaceOptions<
+  flow.race(branches, { join: "all" }),
+  flow.race(branches, { as: "first" }).if(
+    // @ts-expect-error: This comparison appears to be unintentional because the types '"a" | "b"' and '"c"' have no overlap
+    (_, { first }) => first.winner === "c",
+    (yes) => yes,
+  ),
+];

@@ -1,4 +1,5 @@
 import type { Node, NodeKind } from "../../models/definition.ts";
+import type { Failure } from "../../models/failure.ts";
 import type { Draft } from "../draft.ts";
 import type { AnswerFact } from "../facts.ts";
 
@@ -14,8 +15,16 @@ export interface Kind<N extends Node> {
   blockDone?(draft: Draft, path: string, node: N, block: string): void;
   /** All children are done: their values are to be collected. */
   join?(draft: Draft, path: string, node: N): void;
+  /** A step in one of its blocks has failed for good, and it said that it deals with that. */
+  caught?(draft: Draft, path: string, node: N, what: Caught): void;
   /** Children may wait for admission. */
   admit?(draft: Draft, path: string, node: N): void;
+}
+
+/** A failure, and the block of the container in which it happened. */
+export interface Caught {
+  readonly block: string;
+  readonly failure: Failure;
 }
 
 export type NodeOf<K extends NodeKind> = Extract<Node, { readonly kind: K }>;

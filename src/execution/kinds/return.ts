@@ -1,11 +1,14 @@
 import type { EndNode, ReturnNode } from "../../models/definition.ts";
-import { endPointer } from "../finish.ts";
+import { blockOf } from "../../models/path.ts";
+import { endPointer, isHeld } from "../finish.ts";
 import { endRun } from "../rollback.ts";
 import type { Kind } from "./kind.ts";
 
 /** Gives its block a value; at the root, the run its result. */
 export const returnKind: Kind<ReturnNode> = {
   enter(draft, path) {
+    // The result of a run is the last thing that happens in it.
+    if (blockOf(path) === "" && isHeld(draft, "", path)) return;
     draft.asks.push({ kind: "value", path });
   },
   answered(draft, path, _, answer) {
