@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import {
+  createHost,
+  defineWorkflow,
+  event,
+  type Flow,
+  type WorkflowHost,
+  type WorkflowInstanceData,
+} from "workflow-core";
+import { PglitePersistenceProvider } from "workflow-core/pglite";
+import { PostgresPersistenceProvider } from "workflow-core/postgres";
+import { MemoryPersistenceProvider } from "workflow-core/testing";
+import { until } from "../chaos/arena.ts";
+import { type FreshDatabase, freshDatabase } from "../support/database.ts";
+
+type Provider = MemoryPersistenceProvider | PglitePersistenceProvider | PostgresPersistenceProvider;
+
+interface Order {
+  readonly id: string;
+  readonly total: number;
+}
+
+const paid = event<{ amount: number }>("paid");
+
+/** What bodies do in these tests: they say that they run, and wait until they may go on. */
+class Turnstile {
+  readonly entered: { readonly id: string; readonly total: number }[] = [];
+  private waiting: (() => void)[] = [];
+
+  pass(order: Order): Promise<void> {
+    this.entered.push(order);
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  open(): void {
+    for (const go of this.waiting.splice(0)) go();
+  }
+
+  count(id: string): number {
+    return this.entered.filter((order) => order.id === id).length;
+  }
+}
+
+const slow = new Turnstile();
+
+const doubled = defineWorkflow({ id: "doubled", version: 1 }, (flow: Flow<Order>) =>
+  flow.run("double", (order) => order.total * 2).returns((order) => ({ id: order.id, total: order.total * 2 })),
+);
+
+const slowly = defineWorkflow({ id: "slowly", version: 1 }, (flow: Flow<Order>) =>
+  flow
+    .run(
+      "wait",
+      async (order) => {
+        await slow.pass(order);
+        return order.total;
+      },
+      { as: "seen" },
+    )
+    .returns((_, { seen }) => seen),
+);
+
+const awaiting = defineWorkflow({ id: "awaiting", version: 1 }, (flow: Flow<Order>) =>
+  flow.waitFor(paid, { key: (order) => order.id, as: "payment" }).returns((_, { payment }) => payment.amount),
+);
+
+const sleeping = defineWorkflow({ id: "sleeping", version: 1 }, (flow: Flow<Order>) => flow.delay("1 hour"));
+
+function onStore(name: string, open: () => Promise<Provider>): void {
+  describe(`records of runs on ${name}`, () => {
+    let persistence: Provider;
+    let host: WorkflowHost;
+    before(async () => {
+      persistence = await open();
+      host = createHost({ persistence, workflows: [doubled, slowly, awaiting, sleeping], pollMs: 100 });
+      await host.start();
+    });
+    after(async () => {
+      slow.open();
+      await host.stop();
+      await persistence.close();
+    });
+    const read = async (id: string): Promise<WorkflowInstanceData> => {
+      const found = await persistence.getWorkflowInstance(id);
+      assert.ok(found !== null);
+      return found;
+    };
+    const running = async (id: string): Promise<string> => {
+      const run = await host.startWorkflow(slowly, { id, total: 1 });
+      await until("the body runs", () => slow.count(id) === 1);
+      return run.id;
+    };
+    /** Lets bodies go on until the run has ended. */
+    const ended = async (id: string): Promise<WorkflowInstanceData> => {
+      await until("the run has ended", async () => {
+        slow.open();
+        return (await read(id)).completeTime !== null;
+      });
+      return read(id);
+    };
+
+    test("an instance that was created as a record runs to its end", async () => {
+      const { id } = await persistence.createWorkflowInstance({
+        workflowDefinitionId: "doubled",
+        data: { id: "a", total: 21 },
+        tags: { by: "record" },
+      });
+      assert.deepEqual(await host.getRun(id).result(), { id: "a", total: 42 });
+      const { status, result, tags, nextExecution } = await read(id);
+      assert.deepEqual(
+        [status, result, tags, nextExecution],
+        ["Complete", { id: "a", total: 42 }, { by: "record" }, null],
+      );
+      const { items } = await persistence.getExecutionHistory(id, { type: "step" });
+      assert.equal(items[0]?.path, "double");
+      assert.equal((items[0].detail as { readonly outcome: unknown }).outcome, 42);
+    });
+
+    test("instances of a transaction run once it commits, and never if it does not", async () => {
+      const facts = { workflowDefinitionId: "doubled", data: { id: "a", total: 1 } };
+      const kept = await persistence.executeTransaction((tx) => tx.createWorkflowInstances([facts, facts]));
+      let lost = "";
+      const rolledBack = persistence.executeTransaction(async (tx) => {
+        lost = (await tx.createWorkflowInstance(facts)).id;
+        throw new Error("changed my mind");
+      });
+      await assert.rejects(rolledBack, /changed my mind/);
+      for (const { id } of kept) assert.deepEqual(await host.getRun(id).result(), { id: "a", total: 2 });
+      assert.equal(await persistence.getWorkflowInstance(lost), null);
+    });
+
+    test("a change takes a running instance from its node, whose late answer is refused", async () => {
+      const id = await running(`${name} changed`);
+      const before = await read(id);
+      assert.ok(before.nodeId !== null);
+      const changed = await persistence.updateWorkflowInstance({ id, data: { id: `${name} changed`, total: 7 } });
+      assert.deepEqual([changed.nodeId, changed.revision], [null, before.revision + 1]);
+      const { result, data } = await ended(id);
+      assert.deepEqual([result, data], [7, { id: `${name} changed`, total: 7 }]);
+      assert.equal(slow.count(`${name} changed`), 2, "the body ran once more, on the changed data");
+    });
+
+    test("a running instance that is suspended by a record stays so until a record resumes it", async () => {
+      const id = await running(`${name} suspended`);
+      await persistence.updateWorkflowInstance({ id, status: "Suspended", reason: "by hand" });
+      slow.open();
+      await until("the node has let go", async () => (await read(id)).nodeId === null);
+      const { status, reason, result } = await read(id);
+      assert.deepEqual([status, reason, result], ["Suspended", "by hand", null]);
+      await persistence.updateWorkflowInstance({ id, status: "Runnable" });
+      assert.equal((await ended(id)).result, 1);
+    });
+
+    test("a running instance that is ended by a record keeps that end", async () => {
+      const id = await running(`${name} ended`);
+      await persistence.updateWorkflowInstance({ id, status: "Complete", result: "by hand" });
+      slow.open();
+      assert.equal(await host.getRun(id).result(), "by hand");
+      assert.equal((await read(id)).result, "by hand");
+    });
+
+    test("a running instance that is deleted is gone, and its node writes nothing more of it", async () => {
+      const id = await running(`${name} deleted`);
+      assert.equal(await persistence.deleteWorkflowInstance(id), true);
+      slow.open();
+      const other = await host.startWorkflow(doubled, { id: "b", total: 1 });
+      await other.result(); // committed after the refused one
+      assert.equal(await persistence.getWorkflowInstance(id), null);
+      assert.deepEqual((await persistence.getExecutionPointersByInstance(id)).items, []);
+    });
+
+    test("a run that waits shows what it waits for, and takes the event that was stored as a record", async () => {
+      const run = await host.startWorkflow(awaiting, { id: `${name} awaiting`, total: 1 });
+      const active = async () => (await persistence.getActiveExecutionPointers(run.id))[0];
+      await until("the run waits", async () => (await active())?.status === "Waiting");
+      assert.deepEqual((await active())?.event, { name: "paid", key: `${name} awaiting` });
+      const waiting = await persistence.getSubscriptionsForEvent("paid", `${name} awaiting`);
+      assert.deepEqual(
+        waiting.map(({ workflowId }) => workflowId),
+        [run.id],
+      );
+      await persistence.executeTransaction((tx) =>
+        tx.createEvent({ eventName: "paid", eventKey: `${name} awaiting`, eventData: { amount: 5 } }),
+      );
+      assert.equal(await run.result(), 5);
+    });
+
+    test("a change of a sleeping run moves its timer by nothing", async () => {
+      const run = await host.startWorkflow(sleeping, { id: "a", total: 1 });
+      const active = async () => (await persistence.getActiveExecutionPointers(run.id))[0];
+      await until(
+        "the run sleeps",
+        async () => (await read(run.id)).nodeId === null && (await active())?.status === "Sleeping",
+      );
+      const [pointer, { nextExecution }] = [await active(), await read(run.id)];
+      assert.ok(nextExecution !== null && pointer?.dueTime?.getTime() === nextExecution.getTime());
+      await persistence.updateWorkflowInstance({ id: run.id, description: "changed" });
+      await persistence.createExecutionPointer(run.id, { path: "by-hand" });
+      assert.deepEqual([(await active())?.path, (await read(run.id)).nextExecution], ["by-hand", nextExecution]);
+      assert.deepEqual((await persistence.getActiveExecutionPointers(run.id))[1], pointer);
+    });
+
+    test("a host's instances are listed by the node that runs them, and are not runnable", async () => {
+      const id = await running(`${name} listed`);
+      const { nodeId } = await read(id);
+      const mine = await persistence.getWorkflowInstances({ nodeId, workflowDefinitionId: "slowly" });
+      assert.ok(mine.items.some((instance) => instance.id === id));
+      assert.ok((await persistence.getRunnableInstances(1_000)).every((instance) => instance.id !== id));
+      await ended(id);
+    });
+  });
+}
+
+onStore("memory", async () => new MemoryPersistenceProvider());
+onStore("PGlite", async () => new PglitePersistenceProvider());
+
+let database: FreshDatabase | undefined;
+onStore("PostgreSQL", async () => {
+  database = await freshDatabase();
+  return new PostgresPersistenceProvider(database.url);
+});
+after(() => database?.drop());
