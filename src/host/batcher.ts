@@ -1,7 +1,7 @@
-import type { Environment } from "../models/environment.ts";
+import type { Lanes } from "./lanes.ts";
 
-/** What a batcher hands over: a batch, and answers in its order. */
-export type Flush<T, R> = (batch: readonly T[]) => Promise<readonly R[]>;
+/** What a batcher hands over: a batch and the lane that it goes on; answers in its order. */
+export type Flush<T, R> = (batch: readonly T[], lane: number) => Promise<readonly R[]>;
 
 /** How much goes into one batch: so many items, or so many characters of payload, but always one item. */
 export interface BatchLimits<T> {
@@ -17,19 +17,18 @@ interface Pending<T, R> {
 }
 
 /**
- * Group commit: while one batch is in flight, others gather; then all go in the next. There is no timer and no window, so a lone
- * item goes at once. Between two batches the event loop gets its turn.
+ * Group commit: while the lanes are busy, items gather; then all go in one batch. There is no timer and no window, so a lone item
+ * goes at once.
  */
 export class Batcher<T, R> {
-  private readonly env: Environment;
+  private readonly lanes: Lanes;
   private readonly limits: BatchLimits<T>;
   private readonly flush: Flush<T, R>;
   private waiting: Pending<T, R>[] = [];
-  private isPumping = false;
-  private readonly idle: (() => void)[] = [];
+  private hasAsked = false;
 
-  constructor(env: Environment, limits: BatchLimits<T>, flush: Flush<T, R>) {
-    this.env = env;
+  constructor(lanes: Lanes, limits: BatchLimits<T>, flush: Flush<T, R>) {
+    this.lanes = lanes;
     this.limits = limits;
     this.flush = flush;
   }
@@ -37,25 +36,29 @@ export class Batcher<T, R> {
   add(item: T): Promise<R> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      if (this.isPumping) return;
-      this.isPumping = true;
-      this.env.soon(() => this.pump());
+      this.ask();
     });
   }
 
-  /** Resolves once nothing waits and nothing is in flight. */
-  drained(): Promise<void> {
-    return this.isPumping ? new Promise((resolve) => this.idle.push(resolve)) : Promise.resolve();
+  private ask(): void {
+    if (this.hasAsked || this.waiting.length === 0) return;
+    this.hasAsked = true;
+    this.lanes.ask((lane) => this.send(lane));
   }
 
-  private pump(): void {
+  private async send(lane: number): Promise<void> {
+    this.hasAsked = false;
     const batch = this.take();
-    this.flush(batch.map(({ item }) => item))
-      .then(
-        (answers) => batch.forEach(({ resolve, reject }, n) => settle(answers[n], resolve, reject)),
-        (error: unknown) => batch.forEach(({ reject }) => reject(error)),
-      )
-      .finally(() => this.env.soon(() => this.next()));
+    this.ask(); // for what is beyond the limit of one batch
+    try {
+      const answers = await this.flush(
+        batch.map(({ item }) => item),
+        lane,
+      );
+      batch.forEach(({ resolve, reject }, n) => settle(answers[n], resolve, reject));
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
   }
 
   private take(): Pending<T, R>[] {
@@ -70,12 +73,6 @@ export class Batcher<T, R> {
     const batch = this.waiting;
     this.waiting = [];
     return batch;
-  }
-
-  private next(): void {
-    if (this.waiting.length > 0) return this.pump();
-    this.isPumping = false;
-    for (const resolve of this.idle.splice(0)) resolve();
   }
 }
 

@@ -4,6 +4,7 @@ import { type Transition, weightOf } from "../models/transition.ts";
 import type { EngineStore, InstanceRef, InstanceView, StartRow } from "../persistence/provider.ts";
 import { type BatchLimits, Batcher } from "./batcher.ts";
 import type { DatabaseClock } from "./clock.ts";
+import { Lanes } from "./lanes.ts";
 import { persistently, splitting } from "./persist.ts";
 
 /** What became of a start. */
@@ -19,17 +20,28 @@ export interface Committed {
   readonly now: number;
 }
 
+interface Sending<T> {
+  readonly part: readonly T[];
+  readonly lane: number;
+  /** It was sent before, and nothing is known of the outcome. */
+  readonly again: boolean;
+}
+
 const startGivesUpMs = 30_000;
 
-/** Starts and transitions, group-committed on lanes that own disjoint buckets. */
+/**
+ * Starts and transitions, group-committed on whichever lane is free. Two batches never hold rows of one instance: it is started
+ * before its first transition, and has one in flight at a time.
+ */
 export class Committer {
   private readonly store: EngineStore;
   private readonly env: Environment;
   private readonly clock: DatabaseClock;
   private readonly owner: string;
   private readonly signal: AbortSignal;
-  private readonly starts: readonly Batcher<StartRow, Started>[];
-  private readonly transitions: readonly Batcher<Transition, Committed>[];
+  private readonly lanes: Lanes;
+  private readonly starts: Batcher<StartRow, Started>;
+  private readonly transitions: Batcher<Transition, Committed>;
 
   constructor(from: {
     store: EngineStore;
@@ -43,41 +55,37 @@ export class Committer {
     this.clock = from.clock;
     this.owner = from.owner;
     this.signal = from.signal;
-    const lanes = Array.from({ length: from.store.lanes });
+    this.lanes = new Lanes(from.env, from.store.lanes);
     const limits = { items: from.store.batchRows, weight: maxTransitionBytes };
     const startLimits: BatchLimits<StartRow> = { ...limits, weigh: (row) => row.data.length };
     const transitionLimits: BatchLimits<Transition> = { ...limits, weigh: weightOf };
-    this.starts = lanes.map(() => new Batcher(from.env, startLimits, (rows) => this.flushStarts(rows)));
-    this.transitions = lanes.map(() => new Batcher(from.env, transitionLimits, (rows) => this.flushTransitions(rows)));
+    this.starts = new Batcher(this.lanes, startLimits, (rows, lane) => this.flushStarts(rows, lane));
+    this.transitions = new Batcher(this.lanes, transitionLimits, (rows, lane) => this.flushTransitions(rows, lane));
   }
 
   start(row: StartRow): Promise<Started> {
-    return this.laneOf(this.starts, row).add(row);
+    return this.starts.add(row);
   }
 
   commit(transition: Transition): Promise<Committed> {
-    return this.laneOf(this.transitions, transition).add(transition);
+    return this.transitions.add(transition);
   }
 
-  async drained(): Promise<void> {
-    await Promise.all([...this.starts, ...this.transitions].map((lane) => lane.drained()));
+  drained(): Promise<void> {
+    return this.lanes.drained();
   }
 
-  private laneOf<B>(lanes: readonly B[], { bucket }: InstanceRef): B {
-    const lane = lanes[bucket % lanes.length];
-    if (lane === undefined) throw new Error(`no lane for bucket ${bucket}`);
-    return lane;
-  }
-
-  private async flushStarts(batch: readonly StartRow[]): Promise<readonly Started[]> {
+  private async flushStarts(batch: readonly StartRow[], lane: number): Promise<readonly Started[]> {
     const patience = { env: this.env, what: "Starting workflows", giveUpMs: startGivesUpMs, signal: this.signal };
     return inOrder(batch, (sorted) =>
-      splitting(sorted, (part) => persistently(patience, (attempt) => this.startOnce(part, attempt > 1))),
+      splitting(sorted, (part) =>
+        persistently(patience, (attempt) => this.startOnce({ part, lane, again: attempt > 1 })),
+      ),
     );
   }
 
-  private async startOnce(part: readonly StartRow[], again: boolean): Promise<readonly Started[]> {
-    const { now, existing, unowned } = await this.store.instances.start(this.owner, part);
+  private async startOnce({ part, lane, again }: Sending<StartRow>): Promise<readonly Started[]> {
+    const { now, existing, unowned } = await this.store.instances.start(this.owner, part, lane);
     this.clock.observe(now);
     const started: Started[] = part.map((row) => ({ kind: "born", owned: row.own, now }));
     for (const n of unowned) started[n] = { kind: "born", owned: false, now };
@@ -93,15 +101,17 @@ export class Committer {
     return started;
   }
 
-  private async flushTransitions(batch: readonly Transition[]): Promise<readonly Committed[]> {
+  private async flushTransitions(batch: readonly Transition[], lane: number): Promise<readonly Committed[]> {
     const patience = { env: this.env, what: "Committing transitions", signal: this.signal };
     return inOrder(batch, (sorted) =>
-      splitting(sorted, (part) => persistently(patience, (attempt) => this.commitOnce(part, attempt > 1))),
+      splitting(sorted, (part) =>
+        persistently(patience, (attempt) => this.commitOnce({ part, lane, again: attempt > 1 })),
+      ),
     );
   }
 
-  private async commitOnce(part: readonly Transition[], again: boolean): Promise<readonly Committed[]> {
-    const { now, refused } = await this.store.instances.commit(part);
+  private async commitOnce({ part, lane, again }: Sending<Transition>): Promise<readonly Committed[]> {
+    const { now, refused } = await this.store.instances.commit(part, lane);
     this.clock.observe(now);
     const committed: Committed[] = part.map(() => ({ held: true, now }));
     if (refused.length === 0) return committed;

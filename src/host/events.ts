@@ -3,6 +3,7 @@ import { maxTransitionBytes } from "../models/limits.ts";
 import type { Delivery, EngineStore, EventRef, EventRow, SubscriptionRef } from "../persistence/provider.ts";
 import { type BatchLimits, Batcher } from "./batcher.ts";
 import type { Hints } from "./hints.ts";
+import { Lanes } from "./lanes.ts";
 import { persistently, splitting } from "./persist.ts";
 
 export interface EventEars {
@@ -14,6 +15,8 @@ export interface EventEars {
 
 const refs = { items: 500, weight: 500, weigh: () => 1 } as const;
 const rows: BatchLimits<EventRow> = { items: 500, weight: maxTransitionBytes, weigh: ({ data }) => data?.length ?? 0 };
+/** Batches of events and of looks that are under way at a time. */
+const lanesOfEvents = 3;
 const publishGivesUpMs = 30_000;
 
 /**
@@ -21,6 +24,7 @@ const publishGivesUpMs = 30_000;
  * events are. One must see the other. What a crash cuts off between the two, the sweep finishes.
  */
 export class Events {
+  private readonly lanes: Lanes;
   private readonly publishes: Batcher<EventRow, void>;
   private readonly deliveries: Batcher<EventRef, void>;
   private readonly looks: Batcher<SubscriptionRef, void>;
@@ -29,12 +33,13 @@ export class Events {
   constructor(from: EventParts) {
     this.from = from;
     const { env, store, signal } = from;
+    this.lanes = new Lanes(env, lanesOfEvents);
     const patient = { env, what: "Delivering events", signal };
-    this.publishes = new Batcher(env, rows, (batch) => this.store(batch));
-    this.deliveries = new Batcher(env, refs, (batch) =>
+    this.publishes = new Batcher(this.lanes, rows, (batch) => this.store(batch));
+    this.deliveries = new Batcher(this.lanes, refs, (batch) =>
       persistently(patient, () => store.events.deliver(batch)).then((delivery) => this.told(batch, delivery)),
     );
-    this.looks = new Batcher(env, refs, (batch) =>
+    this.looks = new Batcher(this.lanes, refs, (batch) =>
       persistently(patient, () => store.events.look(batch)).then((delivery) => this.told(batch, delivery)),
     );
   }
@@ -54,9 +59,8 @@ export class Events {
     this.told([], await this.from.store.events.sweep(olderMs, limit));
   }
 
-  async drained(): Promise<void> {
-    await this.publishes.drained();
-    await Promise.all([this.deliveries.drained(), this.looks.drained()]);
+  drained(): Promise<void> {
+    return this.lanes.drained();
   }
 
   private async store(batch: readonly EventRow[]): Promise<readonly void[]> {

@@ -12,7 +12,7 @@ import type { WorkflowStatus } from "../models/instance.ts";
  */
 export interface EngineStore {
   readonly name: string;
-  /** How many batches of starts and transitions run side by side; an instance's lane is its bucket modulo this. */
+  /** How many batches of starts and transitions run side by side, each on a lane of its own. */
   readonly lanes: number;
   /** Most rows of one batch of starts or transitions. */
   readonly batchRows: number;
@@ -94,10 +94,11 @@ export interface NodeRow {
 
 export interface InstanceStore {
   /** Inserts a batch of starts; those with `own` are born owned by `owner` with epoch 1, if that node is live, else unowned and due.
-   *  Existing ids are left alone and come back in `existing`. Sorted by (bucket, id) by the caller. */
-  start(owner: string, batch: readonly StartRow[]): Promise<StartReply>;
+   *  Existing ids are left alone and come back in `existing`. Sorted by (bucket, id) by the caller. One batch at
+   *  a time on each lane (default: 0). */
+  start(owner: string, batch: readonly StartRow[], lane?: number): Promise<StartReply>;
   /** Commits a batch of transitions, each fenced by (owner, epoch, revision). Sorted by (bucket, id) by the caller. */
-  commit(batch: readonly Transition[]): Promise<CommitReply>;
+  commit(batch: readonly Transition[], lane?: number): Promise<CommitReply>;
   /** Takes up to `limit` due, unowned instances of the given definitions, probing buckets in the given order. The claimer must be
    *  live. Epoch + 1. */
   claim(request: ClaimRequest): Promise<ClaimReply>;

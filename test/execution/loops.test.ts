@@ -114,6 +114,7 @@ const jumping = defineWorkflow({ id: "jumping", version: 1 }, (flow: Flow<Count>
     .returns(({ log }, { signed, odd }) => ({ log, signed, odd })),
 );
 
+let begun = 0;
 let stopped = 0;
 const leaving = defineWorkflow({ id: "leaving", version: 1 }, (flow: Flow<{ readonly id: string }>) =>
   flow
@@ -123,6 +124,7 @@ const leaving = defineWorkflow({ id: "leaving", version: 1 }, (flow: Flow<{ read
           slow: (branch) =>
             branch.then(
               step("sleep", (_: { readonly id: string }, { signal }) => {
+                begun += 1;
                 return new Promise<void>((_, reject) =>
                   signal.addEventListener("abort", () => {
                     stopped += 1;
@@ -132,7 +134,13 @@ const leaving = defineWorkflow({ id: "leaving", version: 1 }, (flow: Flow<{ read
               }),
             ),
           waits: (branch) => branch.waitFor(tick, { key: ({ id }) => `never-${id}` }),
-          quick: (branch) => branch.delay(50).leave(here),
+          quick: (branch) =>
+            branch
+              .until(
+                (lap) => lap.delay(20),
+                () => begun > stopped,
+              )
+              .leave(here),
         }),
       { as: "race" },
     )

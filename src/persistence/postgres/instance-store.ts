@@ -60,15 +60,13 @@ export class SqlInstanceStore implements InstanceStore {
     this.commitBatch = commitTransitions(tables);
   }
 
-  async start(owner: string, batch: readonly StartRow[]): Promise<StartReply> {
-    const row = only(
-      await this.database.lane<StartAnswer>(this.laneOf(batch), startInstances(this.tables, owner, batch)),
-    );
+  async start(owner: string, batch: readonly StartRow[], lane = 0): Promise<StartReply> {
+    const row = only(await this.database.lane<StartAnswer>(lane, startInstances(this.tables, owner, batch)));
     return startReply(batch, row);
   }
 
-  async commit(batch: readonly Transition[]): Promise<CommitReply> {
-    const row = only(await this.database.lane<CommitAnswer>(this.laneOf(batch), this.commitBatch(batch)));
+  async commit(batch: readonly Transition[], lane = 0): Promise<CommitReply> {
+    const row = only(await this.database.lane<CommitAnswer>(lane, this.commitBatch(batch)));
     return { now: row.now, refused: row.refused.map((ordinal) => ordinal - 1) };
   }
 
@@ -162,10 +160,6 @@ export class SqlInstanceStore implements InstanceStore {
 
   private hot<R>(statement: Statement, repeatable: Repeatable = "any"): Promise<readonly R[]> {
     return retrying(this.env, () => this.database.hot<R>(statement), repeatable);
-  }
-
-  private laneOf(batch: readonly InstanceRef[]): number {
-    return (batch[0]?.bucket ?? 0) % this.database.lanes;
   }
 }
 
