@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as definition from "../../src/models/errors-definition.ts";
 import * as instance from "../../src/models/errors-instance.ts";
+import * as records from "../../src/models/errors-records.ts";
 import * as storage from "../../src/models/errors-storage.ts";
 import * as values from "../../src/models/errors-values.ts";
 import { isErrorClass, isRetryable, WorkflowError } from "../../src/models/errors.ts";
@@ -70,7 +71,7 @@ test("the classes' retries and delays are those that the page tells", () => {
 });
 
 test("all errors of the engine are one hierarchy", () => {
-  const all = Object.entries({ ...definition, ...instance, ...storage, ...values });
+  const all = Object.entries({ ...definition, ...instance, ...records, ...storage, ...values });
   for (const [name, exported] of all) {
     if (!name.endsWith("Error")) continue;
     assert.ok((exported as { prototype: unknown }).prototype instanceof WorkflowError, name);
