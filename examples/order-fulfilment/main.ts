@@ -46,6 +46,7 @@ function openSession(options: Options, input: Input): Session {
     workflows: [prepareTables, fulfilOrder, auditBooks],
     persistence: store.persistence,
     concurrency: options.concurrency, // moderate, so that a second process finds work too
+    drainMs: 5_000, // no call takes longer, and nobody likes to wait after Ctrl-C
     logger: loggerOf(progress),
     ...(options.watch !== undefined && { times: options.watch }),
   });

@@ -39,7 +39,7 @@ const tamperings = [
   },
 ];
 
-test("the audit finds what is wrong in the books, says it, and the exit code is 1", async (t) => {
+test("the audit finds what is wrong in the books, says it, and the exit code is 1", { timeout: 120_000 }, async (t) => {
   const files = makeFiles(t, 20);
   const database = await freshDatabase();
   t.after(() => database.drop());

@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { freshDatabase } from "../support/database.ts";
 import { freshDirectory, Job } from "./job.ts";
 
+const timeout = 120_000;
+
 const nowhere = { url: "postgresql://nobody@127.0.0.1:1/nowhere" };
 
 const order = (id: string, change: object = {}): string =>
@@ -17,7 +19,7 @@ const order = (id: string, change: object = {}): string =>
     ...change,
   });
 
-test("bad lines are reported with their number and the reason, and the rest goes on", async (t) => {
+test("bad lines are reported with their number and the reason, and the rest goes on", { timeout }, async (t) => {
   const database = await freshDatabase();
   t.after(() => database.drop());
   const file = join(freshDirectory(t), "mine.ndjson");
@@ -45,7 +47,7 @@ test("bad lines are reported with their number and the reason, and the rest goes
   assert.match(job.stdout, /The audit is clean: 2 charges, 0 refunds, 2 reservations/);
 });
 
-test("an id that was used for another order is refused by name, and the rest goes on", async (t) => {
+test("an id that was used for another order is refused by name, and the rest goes on", { timeout }, async (t) => {
   const database = await freshDatabase();
   t.after(() => database.drop());
   const file = join(freshDirectory(t), "mine.ndjson");
@@ -58,13 +60,13 @@ test("an id that was used for another order is refused by name, and the rest goe
   assert.match(job.stdout, /orders +1 {2}and 0 bad lines, 1 refused/);
 });
 
-test("a file that is not there is named, and the exit code is 2", async (t) => {
+test("a file that is not there is named, and the exit code is 2", { timeout }, async (t) => {
   const job = new Job(t, nowhere, ["--orders", "/nowhere/orders.ndjson"]);
   assert.equal(await job.ended(), 2);
   assert.match(job.stderr, /^Cannot read \/nowhere\/orders\.ndjson: /);
 });
 
-test("an option that makes no sense is named, and the exit code is 2", async (t) => {
+test("an option that makes no sense is named, and the exit code is 2", { timeout }, async (t) => {
   const unknown = new Job(t, nowhere, ["--order", "x"]);
   assert.equal(await unknown.ended(), 2);
   assert.match(unknown.stderr, /--order/);
@@ -73,7 +75,7 @@ test("an option that makes no sense is named, and the exit code is 2", async (t)
   assert.equal(wrong.stderr, '--concurrency takes a whole number from 1, not "many".\n');
 });
 
-test("--help tells every option and ends with 0", async (t) => {
+test("--help tells every option and ends with 0", { timeout }, async (t) => {
   const job = new Job(t, nowhere, ["--help"]);
   assert.equal(await job.ended(), 0);
   for (const option of ["--orders", "--payments", "--directory", "--concurrency", "--pace", "--json", "--watch-ms"]) {

@@ -41,7 +41,10 @@ export function makeFiles(t: TestContext, count: number): Files {
   return { directory, args: ["--orders", orders, "--payments", payments], orders: count, soldOut };
 }
 
-/** A process of the example. */
+const alive = new Set<{ kill(signal: "SIGKILL"): boolean }>();
+process.on("exit", () => alive.forEach((child) => child.kill("SIGKILL")));
+
+/** A process of the example. It never outlives its test, nor this process. */
 export class Job {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   stdout = "";
@@ -52,7 +55,11 @@ export class Job {
     this.child = spawn(process.execPath, [program, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
-    t.after(() => this.child.kill("SIGKILL"));
+    const end = (): void => void this.child.kill("SIGKILL");
+    alive.add(this.child);
+    this.child.once("exit", () => alive.delete(this.child));
+    t.signal.addEventListener("abort", end, { once: true }); // its time is up: who waits for the job need not
+    t.after(end);
   }
 
   get isAlive(): boolean {
