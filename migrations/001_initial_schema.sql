@@ -154,6 +154,26 @@ create index if not exists subscription_instance on "workflow_core"."subscriptio
 
 create index if not exists subscription_unlooked on "workflow_core"."subscription" (bucket, topic, instance, path) where not looked;
 
+create table if not exists "workflow_core"."schedule" (
+  id text collate "C" primary key,
+  revision bigint not null default 0,
+  next_at timestamptz,
+  last_at timestamptz,
+  last_run uuid,
+  last_bucket int,
+  version int not null,
+  queues boolean not null,
+  paused boolean not null,
+  started bigint not null default 0,
+  skipped bigint not null default 0,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  definition text not null,
+  spec jsonb not null,
+  data jsonb not null) with (fillfactor = 50);
+
+create index if not exists schedule_due on "workflow_core"."schedule" (next_at) where next_at is not null;
+
 insert into "workflow_core"."meta" (schema_version, min_engine, buckets)
 values (1, 1, 64)
 on conflict (id) do nothing;

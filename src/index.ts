@@ -23,6 +23,8 @@ export { step, transactionalStep } from "./builder/step.ts";
 export type { Workflow } from "./builder/workflow.ts";
 export type { HostOptions, Persistence } from "./host/host-options.ts";
 export type { PublishOptions, Run, StartOptions, TransactionClient, WithTransaction } from "./host/run.ts";
+export type { Schedule, ScheduleChanges, ScheduleOptions, Ticking, TickPolicy } from "./host/schedule.ts";
+export type { Schedules } from "./host/schedules.ts";
 export { type PublishItem, type StartItem, type StartOutcome, WorkflowHost } from "./host/workflow-host.ts";
 export type { ErrorBehavior } from "./models/definition.ts";
 export type { Duration } from "./models/duration.ts";
@@ -64,6 +66,7 @@ export type {
   WorkflowInstanceData,
   WorkflowInstanceFilter,
 } from "./models/records/workflow-instance-data.ts";
+export type { CatchUp, Overlap } from "./models/schedule.ts";
 export type { RetryPolicy } from "./models/retry-policy.ts";
 export {
   type Body,

@@ -18,6 +18,7 @@ import { Loop } from "./loop.ts";
 import { MailRoom } from "./mail-room.ts";
 import type { Results } from "./results.ts";
 import { endOfState } from "./run-end.ts";
+import { ScheduleKeeper } from "./schedule-keeper.ts";
 import { Worker } from "./worker.ts";
 import type { WorkerEars } from "./worker-parts.ts";
 
@@ -49,6 +50,7 @@ export class EngineNode {
   readonly worker: Worker;
   readonly claimer: Claimer;
   readonly events: Events;
+  readonly keeper: ScheduleKeeper;
   private readonly parts: EngineNodeParts;
   private readonly heartbeat: Heartbeat;
   private readonly janitor: Janitor;
@@ -85,6 +87,7 @@ export class EngineNode {
     });
     this.mail = new MailRoom({ store, env, worker: this.worker });
     this.janitor = new Janitor({ ...parts, self: owner, claimer: this.claimer, events: this.events });
+    this.keeper = new ScheduleKeeper({ ...parts, started: () => this.leftToAny() });
     this.marking = new Loop(env, "Marking long steps", () => this.worker.markLong());
     this.heartbeat = new Heartbeat({ store, env, clock, node: owner, times, ears: this.heartbeatEars() });
   }
@@ -104,6 +107,7 @@ export class EngineNode {
     this.mail.start();
     this.marking.start();
     this.claimer.start();
+    this.keeper.start();
   }
 
   /** Reserves a slot for a start that is to be born owned; false if there is none. */
@@ -146,7 +150,7 @@ export class EngineNode {
   async end(drainMs: number): Promise<void> {
     const { store, env, hints } = this.parts;
     this.isEnding = true;
-    await this.claimer.stop();
+    await Promise.all([this.claimer.stop(), this.keeper.stop()]);
     await store.nodes.drain(this.id).catch(() => undefined);
     this.worker.leave();
     await this.empty(drainMs);
@@ -170,7 +174,7 @@ export class EngineNode {
     this.worker.isLeaving = true;
     this.worker.loseAll();
     this.ending.abort();
-    await Promise.all([this.claimer.stop(), this.heartbeat.stop(), ...this.stopLoops()]);
+    await Promise.all([this.claimer.stop(), this.keeper.stop(), this.heartbeat.stop(), ...this.stopLoops()]);
   }
 
   private stopLoops(): Promise<void>[] {

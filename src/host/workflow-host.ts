@@ -13,6 +13,7 @@ import { prepareEvent } from "./publisher.ts";
 import type { PublishOptions, Run, StartOptions, TransactionClient, WithTransaction } from "./run.ts";
 import { resultOf } from "./run-end.ts";
 import { type Departure, insideOf, prepare, Starter } from "./starter.ts";
+import { Schedules } from "./schedules.ts";
 import { insideTransaction } from "./transactional-bodies.ts";
 
 /** What became of one start of many. */
@@ -54,6 +55,8 @@ type State = "new" | "starting" | "running" | "stopping" | "stopped";
  * ```
  */
 export class WorkflowHost {
+  /** Schedules, which start workflows again and again. */
+  readonly schedules: Schedules;
   private readonly options: ResolvedOptions;
   private readonly env: Environment;
   private readonly registry = new Registry();
@@ -69,6 +72,11 @@ export class WorkflowHost {
     this.env = systemEnvironment(options.logger === undefined ? {} : { logger: options.logger });
     this.notices = new Notices(this.env.logger);
     this.starter = new Starter(this.notices);
+    this.schedules = new Schedules({
+      registry: this.registry,
+      engine: (call) => this.running(call),
+      run: (id) => this.runOf(id),
+    });
     for (const workflow of options.workflows) this.registry.add(workflow);
   }
 

@@ -72,6 +72,32 @@ export class WorkflowTerminatedError extends WorkflowError {
   }
 }
 
+/** A schedule of this id is there already. */
+export class ScheduleExistsError extends WorkflowError {
+  override readonly name = "ScheduleExistsError";
+  readonly code = "SCHEDULE_EXISTS";
+  readonly errorClass = "invalid";
+  readonly scheduleId: string;
+
+  constructor(scheduleId: string) {
+    super(`There is a schedule "${scheduleId}" already. Use another id, update it, or pass \`ifExists: "update"\`.`);
+    this.scheduleId = scheduleId;
+  }
+}
+
+/** There is no such schedule: it never was, or it has been deleted. */
+export class ScheduleNotFoundError extends WorkflowError {
+  override readonly name = "ScheduleNotFoundError";
+  readonly code = "SCHEDULE_NOT_FOUND";
+  readonly errorClass = "invalid";
+  readonly scheduleId: string;
+
+  constructor(scheduleId: string) {
+    super(`There is no schedule "${scheduleId}". It may have been deleted; check the id and the schema.`);
+    this.scheduleId = scheduleId;
+  }
+}
+
 /** Another node acts on this instance now; what this node was about to write must be dropped. */
 export class OwnershipLostError extends WorkflowError {
   override readonly name = "OwnershipLostError";

@@ -123,14 +123,34 @@ export class InvalidInstantError extends WorkflowError {
   readonly value: string;
 
   constructor(what: string, value: unknown, problem: string) {
-    const shown = typeof value === "string" ? JSON.stringify(shorten(value, 60)) : shownInstant(value);
+    const shown = typeof value === "string" ? JSON.stringify(shorten(value, 60)) : shownValue(value);
     super(`${what}: ${shown} ${problem}. Give a Date.`);
     this.what = what;
     this.value = shown;
   }
 }
 
-const shownInstant = (value: unknown): string => (value instanceof Date ? String(value) : `a ${typeof value}`);
+function shownValue(value: unknown): string {
+  return value instanceof Date || typeof value === "number" ? String(value) : `a ${typeof value}`;
+}
+
+/** A cron expression, a time zone or an interval that says when something recurs cannot be used. */
+export class InvalidRecurrenceError extends WorkflowError {
+  override readonly name = "InvalidRecurrenceError";
+  readonly code = "INVALID_RECURRENCE";
+  readonly errorClass = "invalid";
+  /** Which setting: "cron", "timeZone", "every". */
+  readonly what: string;
+  /** The value, shortened and printable. */
+  readonly value: string;
+
+  constructor(what: string, value: unknown, problem: string, because?: Because) {
+    const shown = typeof value === "string" ? JSON.stringify(shorten(value, 60)) : shownValue(value);
+    super(`${what}: ${shown} ${problem}.`, because);
+    this.what = what;
+    this.value = shown;
+  }
+}
 
 /** What the database holds is not what this engine wrote: a row changed by hand, a newer format, or damage. */
 export class CorruptStateError extends WorkflowError {

@@ -1,5 +1,6 @@
 import type { Transition } from "../models/transition.ts";
 import type { WorkflowStatus } from "../models/instance.ts";
+import type { ScheduleStore } from "./schedule-store.ts";
 
 /**
  * What the engine needs of a store, in whole transitions: each method is one atomic act (one transaction in SQL, one function in
@@ -29,6 +30,7 @@ export interface EngineStore {
   readonly instances: InstanceStore;
   readonly events: EventStore;
   readonly definitions: DefinitionStore;
+  readonly schedules: ScheduleStore<StartRow>;
   /** Hints between processes; null where there is one process. */
   readonly wakes: WakeBus | null;
 

@@ -3,6 +3,7 @@ import { claimTests } from "./claims.ts";
 import { eventTests } from "./events.ts";
 import { inboxTests } from "./inbox.ts";
 import { nodeTests } from "./nodes.ts";
+import { scheduleTests } from "./schedules.ts";
 import { startTests } from "./starts.ts";
 import { noTransactTests, transactTests } from "./transact.ts";
 import { transitionTests } from "./transitions.ts";
@@ -37,5 +38,6 @@ export function engineStoreSuite(
     describe("inbox", () => inboxTests(make));
     describe("events", () => eventTests(make));
     describe("transactions", () => (has.transactions ? transactTests(make) : noTransactTests(make)));
+    describe("schedules", () => scheduleTests(make));
   });
 }

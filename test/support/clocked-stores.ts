@@ -126,3 +126,11 @@ function forgetful(store: EngineStore): EngineStore {
 
 /** Long enough for a host to do what it must not do. */
 export const pause = (ms = 60): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** Waits until something holds, which nothing tells of. */
+export async function eventually(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (let left = 1_000; left > 0; left -= 1) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`It never came about that ${what}.`);
+}

@@ -11,8 +11,8 @@ import ts from "typescript";
  */
 
 const root = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/test/types
-const files = ["refused-wiring.ts", "refused-scope.ts", "refused-shape.ts", "refused-flow.ts"].map((name) =>
-  path.join(root, "test/types", name),
+const files = ["refused-wiring.ts", "refused-scope.ts", "refused-shape.ts", "refused-flow.ts", "refused-time.ts"].map(
+  (name) => path.join(root, "test/types", name),
 );
 const mark = /^\s*\/\/ @ts-expect-error: (.+)$/;
 

@@ -9,6 +9,7 @@ import { MemoryInstanceStore } from "./instances.ts";
 import { MemoryNodeStore } from "./nodes.ts";
 import type { Clock, InstanceRecord } from "./records.ts";
 import { MemoryRecordBackend } from "./records/backend.ts";
+import { MemoryScheduleStore } from "./schedules.ts";
 
 export interface MemoryStoreOptions {
   readonly buckets?: number;
@@ -40,6 +41,7 @@ export class MemoryEngineStore implements EngineStore {
   readonly instances: MemoryInstanceStore;
   readonly events: MemoryEventStore;
   readonly definitions: MemoryDefinitionStore;
+  readonly schedules: MemoryScheduleStore;
   readonly wakes: WakeBus | null = null;
   readonly records: MemoryRecordBackend;
   readonly env: Environment;
@@ -58,6 +60,7 @@ export class MemoryEngineStore implements EngineStore {
     this.nodes = nodes;
     this.instances = new MemoryInstanceStore(act, tables, nodes);
     this.definitions = new MemoryDefinitionStore(act);
+    this.schedules = new MemoryScheduleStore(act, this.#instances);
     this.events = new MemoryEventStore(act, tables.events, this.#instances);
   }
 

@@ -23,7 +23,13 @@ export const defaultBuckets = 64;
 const initialSchema: Migration = {
   version: 1,
   name: "initial_schema",
-  statements: (t) => [...nodeTables(t), ...instanceTables(t), ...hangingTables(t), ...eventTables(t)],
+  statements: (t) => [
+    ...nodeTables(t),
+    ...instanceTables(t),
+    ...hangingTables(t),
+    ...eventTables(t),
+    ...scheduleTables(t),
+  ],
 };
 
 export const migrations: readonly Migration[] = [initialSchema];
@@ -175,6 +181,27 @@ const eventTables = (t: Tables): readonly string[] => [
   primary key (id, version))`,
   `create index if not exists subscription_instance on ${t.subscription} ((instance::text))`,
   `create index if not exists subscription_unlooked on ${t.subscription} (bucket, topic, instance, path) where not looked`,
+];
+
+const scheduleTables = (t: Tables): readonly string[] => [
+  `create table if not exists ${t.schedule} (
+  id text collate "C" primary key,
+  revision bigint not null default 0,
+  next_at timestamptz,
+  last_at timestamptz,
+  last_run uuid,
+  last_bucket int,
+  version int not null,
+  queues boolean not null,
+  paused boolean not null,
+  started bigint not null default 0,
+  skipped bigint not null default 0,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  definition text not null,
+  spec jsonb not null,
+  data jsonb not null) with (fillfactor = 50)`,
+  `create index if not exists schedule_due on ${t.schedule} (next_at) where next_at is not null`,
 ];
 
 /** The table whose only row is the clock of tests that hold time in their hands. */

@@ -9,6 +9,7 @@ import { SqlInstanceStore } from "./instance-store.ts";
 import { defaultBuckets } from "./migrations.ts";
 import { checkBuckets, migrate } from "./migrator.ts";
 import { SqlNodeStore } from "./node-store.ts";
+import { SqlScheduleStore } from "./schedule-store.ts";
 import { tablesOf, type Tables } from "./tables.ts";
 import { NotifyWakeBus } from "./wake-bus.ts";
 
@@ -43,6 +44,7 @@ export class SqlEngineStore implements EngineStore {
   readonly instances: SqlInstanceStore;
   readonly events: SqlEventStore;
   readonly definitions: SqlDefinitionStore;
+  readonly schedules: SqlScheduleStore;
   readonly wakes: WakeBus | null;
   readonly tables: Tables;
   private readonly database: Database;
@@ -64,6 +66,7 @@ export class SqlEngineStore implements EngineStore {
     this.instances = new SqlInstanceStore(database, this.tables, env, buckets);
     this.events = new SqlEventStore(database, this.tables, env);
     this.definitions = new SqlDefinitionStore(database, this.tables, env);
+    this.schedules = new SqlScheduleStore(database, this.tables, env);
     this.wakes = (options.wakes ?? !this.alone) ? new NotifyWakeBus(database, this.tables, env) : null;
     this.capabilities = {
       skipLocked: true,

@@ -15,6 +15,7 @@ export interface Tables {
   readonly event: string;
   readonly subscription: string;
   readonly definition: string;
+  readonly schedule: string;
   /** The row that is the clock in tests. */
   readonly testClock: string;
   /** SQL for the present: a timestamptz. Not for CASE or COALESCE of an UPDATE: compute it in the derived table there. */
@@ -42,6 +43,7 @@ export function tablesOf(schemaName: string, options: { readonly testClock?: boo
     event: table("event"),
     subscription: table("subscription"),
     definition: table("definition"),
+    schedule: table("schedule"),
     testClock,
     clock,
     clockMs: toMs(clock),

@@ -1,0 +1,75 @@
+import type { Environment } from "../models/environment.ts";
+import { type ScheduleSpec, type Tick, tickOf } from "../models/schedule.ts";
+import type { EngineStore } from "../persistence/provider.ts";
+import type { StoredSchedule } from "../persistence/schedule-store.ts";
+import type { Notices } from "../telemetry/notices.ts";
+import type { DatabaseClock } from "./clock.ts";
+import { Loop } from "./loop.ts";
+import { startOf } from "./schedule.ts";
+
+export interface ScheduleKeeperParts {
+  readonly store: EngineStore;
+  readonly env: Environment;
+  readonly clock: DatabaseClock;
+  readonly notices: Notices;
+  readonly pollMs: number;
+  /** A run was started that any node may take. */
+  readonly started: () => void;
+}
+
+const firedAtOnce = 100;
+/** Between looks of a node that knows of no tick soon: schedules that others create are first of all theirs to carry out. */
+const idlePolls = 10;
+const longestIdleMs = 10_000;
+
+/** Carries out the ticks of schedules. Every live node does; the schedule's revision lets one of them succeed. */
+export class ScheduleKeeper {
+  private readonly parts: ScheduleKeeperParts;
+  private readonly loop: Loop;
+
+  constructor(parts: ScheduleKeeperParts) {
+    this.parts = parts;
+    this.loop = new Loop(parts.env, "Schedules", () => this.look());
+  }
+
+  start(): void {
+    this.loop.start();
+  }
+
+  stop(): Promise<void> {
+    return this.loop.stop();
+  }
+
+  /** A schedule was made or changed here. */
+  poke(): void {
+    this.loop.poke();
+  }
+
+  private async look(): Promise<number> {
+    const { store, clock, pollMs } = this.parts;
+    const { now, dueAt, laterAt } = await store.schedules.clock();
+    clock.observe(now);
+    const idleMs = Math.min(longestIdleMs, idlePolls * pollMs);
+    const untilLater = laterAt === null ? idleMs : Math.min(idleMs, Math.max(1, clock.until(laterAt)));
+    if (dueAt === null) return untilLater;
+    const due = await store.schedules.due(firedAtOnce);
+    for (const schedule of due) await this.carryOut(schedule, now);
+    if (due.length > 0) return 0;
+    return Math.min(untilLater, pollMs); // ticks wait for runs to end
+  }
+
+  private async carryOut(schedule: StoredSchedule, now: number): Promise<void> {
+    const { store, started, notices } = this.parts;
+    const { id, revision, nextAt, lastRunIsOver } = schedule;
+    if (nextAt === null) return;
+    const tick: Tick = tickOf(schedule.spec as ScheduleSpec, nextAt, now, lastRunIsOver);
+    const start = tick.starts ? startOf(schedule, new Date(tick.at).toISOString(), store.buckets) : null;
+    const isMine = await store.schedules.fire({ id, revision, nextAt: tick.nextAt, tickAt: tick.at, start });
+    if (!isMine || start === null) return;
+    if (notices.isHeard) {
+      const { definition: workflow, version } = schedule;
+      notices.tell({ kind: "run-started", instanceId: start.id, workflow, version });
+    }
+    started();
+  }
+}
