@@ -52,7 +52,8 @@ const say = (what: string): void => void process.send?.({ kind: "said", what });
 /** Its body is stopped in the middle by the parent, in the process that was told to be slow. */
 const slowly = async (what: string): Promise<number> => {
   say(what);
-  if (process.env["SLOW"] === "1") await sleep(400);
+  if (process.env["SLOW"] === "1") await sleep(1_500);
+  say("at the end");
   return process.pid;
 };
 

@@ -42,7 +42,7 @@ for (const [workflow, place, rows] of [
     async (t) => {
       const { id, host, sleeper, taken, before } = await zombie(t, workflow, place);
       assert.equal(taken, process.pid, "this process took the run over");
-      // Its body ends only now, and its answer comes late.
+      await until("its body ends, too late", () => sleeper.said("at the end"));
       const [life] = [await sleeper.start("sign of life", {})];
       assert.equal(
         await within(15_000, host.getRun(life).result(), "a run of the process that came back"),
