@@ -24,11 +24,17 @@ export async function takeTurn(
   reader: Reader | undefined,
 ): Promise<Decision> {
   const draft = new Draft(live.plan, live.state);
-  for (const fact of facts) {
-    const asking = settle(live, draft, completed(live, draft, fact), reader);
-    if (asking !== undefined) await asking;
-  }
-  if (live.inbox.length > 0) await takeInbox(live, draft, reader);
+  const take = async (some: readonly Fact[]): Promise<void> => {
+    for (const fact of some) {
+      const asking = settle(live, draft, completed(live, draft, fact), reader);
+      if (asking !== undefined) await asking;
+    }
+    if (live.inbox.length > 0) await takeInbox(live, draft, reader);
+  };
+  const timers = facts.filter(({ kind }) => kind === "due");
+  await take(timers.length === 0 ? facts : facts.filter(({ kind }) => kind !== "due"));
+  // What has come is not too late, however late it is looked at.
+  if (timers.length > 0) await take(timers);
   return draft.seal();
 }
 

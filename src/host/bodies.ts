@@ -8,6 +8,8 @@ import type { SuspectLane } from "./suspect-lane.ts";
 import { TransactionalBodies } from "./transactional-bodies.ts";
 import type { Turns, WorkerParts } from "./worker-parts.ts";
 
+const inboxPauseMs = 500;
+
 /** Starts the bodies of instances that this node owns, and the timers of those that stay in memory. */
 export class Bodies {
   private readonly parts: WorkerParts;
@@ -87,10 +89,25 @@ export class Bodies {
     const { env, clock } = this.parts;
     const timer = env.later(clock.until(due), () => {
       live.timers.delete(path);
-      if (!this.turns.owns(live) || live.state.frontier.pointers[path]?.due !== due) return;
+      const pointer = live.state.frontier.pointers[path];
+      if (!this.turns.owns(live) || pointer?.due !== due) return;
       if (clock.now() < due) this.setTimer(live, path, due);
-      else this.turns.push(live, { kind: "due", path } satisfies Fact);
+      else if (pointer.event === undefined) this.turns.push(live, { kind: "due", path } satisfies Fact);
+      else void this.giveUpWaiting(live, path, due);
     });
     live.timers.set(path, timer);
+  }
+
+  /** The event may lie in the inbox, unread: it is looked for once more before it counts as too late. */
+  private async giveUpWaiting(live: LiveInstance, path: string, due: number): Promise<void> {
+    const { env, store } = this.parts;
+    try {
+      this.turns.received(live, await store.instances.inbox([live]));
+      this.turns.push(live, { kind: "due", path } satisfies Fact);
+    } catch (error) {
+      env.logger.warn("An inbox could not be read; trying again", { id: live.id, error: String(error) });
+      await env.sleep(inboxPauseMs);
+      if (!live.timers.has(path)) this.setTimer(live, path, due);
+    }
   }
 }

@@ -4,7 +4,7 @@ import type { Decision } from "../execution/state.ts";
 import type { Classify } from "../models/failure.ts";
 import type { Environment } from "../models/environment.ts";
 import type { Transition } from "../models/transition.ts";
-import type { EngineStore } from "../persistence/provider.ts";
+import type { EngineStore, InboxRow } from "../persistence/provider.ts";
 import type { DatabaseClock } from "./clock.ts";
 import type { Committed, Committer } from "./committer.ts";
 
@@ -37,6 +37,8 @@ export interface Turns {
   owns(live: LiveInstance): boolean;
   /** Hands over a fact, to be decided at once or when the turn that is under way is over. */
   push(live: LiveInstance, fact: Fact): void;
+  /** Takes what is new in an inbox that was read. */
+  received(live: LiveInstance, rows: readonly InboxRow[]): void;
   /** Decides what waits, unless a turn is under way. */
   turn(live: LiveInstance): Promise<void>;
   /** A transition was committed, or refused. */

@@ -31,6 +31,7 @@ export class Worker {
     this.bodies = new Bodies(parts, this.lane, {
       owns: (live) => this.owns(live),
       push: (live, fact) => this.push(live, fact),
+      received: (live, rows) => this.received(live, rows),
       turn: (live) => this.turn(live),
       commitHeld: (live, transition, decision, outcome) => this.commitHeld(live, transition, decision, outcome),
       lose: (live) => this.lose(live),
