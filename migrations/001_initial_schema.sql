@@ -58,7 +58,7 @@ create table if not exists "workflow_core"."instance" (
   tags jsonb,
   primary key (bucket, id)) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
 
-create index if not exists instance_created on "workflow_core"."instance" (created_at, id);
+create index if not exists instance_created on "workflow_core"."instance" (created_at);
 
 create index if not exists instance_due on "workflow_core"."instance" (bucket, due_at) where due_at is not null;
 

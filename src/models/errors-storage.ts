@@ -123,3 +123,19 @@ export class MissingDependencyError extends WorkflowError {
     this.dependency = dependency;
   }
 }
+
+/** A transaction kept a store with only one session (the embedded database, memory) to itself for too long. It was rolled back. */
+export class TransactionTooLongError extends WorkflowError {
+  override readonly name = "TransactionTooLongError";
+  readonly code = "TRANSACTION_TOO_LONG";
+  readonly errorClass = "timeout";
+  readonly limitMs: number;
+
+  constructor(limitMs: number) {
+    super(
+      `The transaction did not end within ${limitMs} ms and was rolled back: this store has one session for everybody. ` +
+        "Do slow work outside of the transaction, or use PostgreSQL.",
+    );
+    this.limitMs = limitMs;
+  }
+}

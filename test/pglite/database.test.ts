@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { PersistenceError } from "../../src/models/errors-storage.ts";
 import { InvalidRequestError, WorkflowError } from "../../src/models/errors.ts";
 import type { PgliteDatabase } from "../../src/persistence/pglite/database.ts";
-import { TransactionTooLongError } from "../../src/persistence/pglite/errors.ts";
+import { TransactionTooLongError } from "../../src/models/errors-storage.ts";
 import { ask, directories, opened } from "./directories.ts";
 
 const at = directories();

@@ -16,6 +16,8 @@ export interface MemoryStoreOptions {
   readonly env?: Environment;
   /** The "database" time, milliseconds since the epoch. Default: the wall clock at the beginning plus monotonic time. */
   readonly clock?: Clock;
+  /** How long a transaction may have the store to itself, in milliseconds. Default: 5,000. */
+  readonly transactionMs?: number;
   /** See `EngineStore.alone`. Off: several hosts of this process may share the store. */
   readonly alone?: boolean;
 }
@@ -55,7 +57,14 @@ export class MemoryEngineStore implements EngineStore {
     const gate = new Gate();
     const act = actBy(clock, gate);
     const tables = { instances: this.#instances, events: new EventTable() };
-    this.records = new MemoryRecordBackend({ ...tables, clock, gate, buckets: this.buckets });
+    this.records = new MemoryRecordBackend({
+      ...tables,
+      clock,
+      gate,
+      buckets: this.buckets,
+      env: this.env,
+      transactionMs: options.transactionMs ?? 5_000,
+    });
     const nodes = new MemoryNodeStore(act, this.#instances);
     this.nodes = nodes;
     this.instances = new MemoryInstanceStore(act, tables, nodes);

@@ -1,9 +1,8 @@
 import type { Environment } from "../../models/environment.ts";
-import { PersistenceError } from "../../models/errors-storage.ts";
+import { PersistenceError, TransactionTooLongError } from "../../models/errors-storage.ts";
 import { InvalidRequestError } from "../../models/errors.ts";
 import type { Session, Statement } from "../database.ts";
 import type { Connection } from "./connection.ts";
-import { TransactionTooLongError } from "./errors.ts";
 
 /** Runs `work` between BEGIN and COMMIT, for no longer than `limitMs`. */
 export async function runTransaction<T>(

@@ -95,7 +95,7 @@ const instanceTables = (t: Tables): readonly string[] => [
   correlation_id text,
   tags jsonb,
   primary key (bucket, id)) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05)`,
-  `create index if not exists instance_created on ${t.instance} (created_at, id)`,
+  `create index if not exists instance_created on ${t.instance} (created_at)`,
   `create index if not exists instance_due on ${t.instance} (bucket, due_at) where due_at is not null`,
   `create index if not exists instance_owned on ${t.instance} (bucket, owner) where owner is not null`,
   `create index if not exists instance_blocked on ${t.instance} (bucket, definition, version) where blocked`,

@@ -1,3 +1,5 @@
+import type { Environment } from "../../../models/environment.ts";
+import { TransactionTooLongError } from "../../../models/errors-storage.ts";
 import { InvalidRequestError } from "../../../models/errors.ts";
 import { isTerminal } from "../../../models/instance.ts";
 import type { RecordBackend, RecordTables, RecordUpkeep, TransactionTables } from "../../record-tables.ts";
@@ -17,6 +19,9 @@ export interface MemoryParts {
   readonly events: EventTable;
   readonly clock: Clock;
   readonly gate: Gate;
+  readonly env: Environment;
+  /** How long a transaction may have the store to itself. */
+  readonly transactionMs: number;
   readonly buckets: number;
 }
 
@@ -49,16 +54,22 @@ export class MemoryRecordBackend implements RecordBackend {
   }
 
   transaction<T>(_isolation: Isolation, work: (tx: TransactionTables) => Promise<T>): Promise<T> {
-    const { instances, events, buckets, clock, gate } = this.#parts;
+    const { instances, events, buckets, clock, gate, env, transactionMs } = this.#parts;
     return gate.hold(async () => {
       const journal = new Journal(instances, events);
       const act = actBy(clock);
       const tables = tablesOf({ instances, events, buckets, act: (step) => act((now) => step(now, journal)) });
+      let timer = { cancel: (): void => undefined };
+      const tooLong = new Promise<never>((_, reject) => {
+        timer = env.later(transactionMs, () => reject(new TransactionTooLongError(transactionMs)));
+      });
       try {
-        return await work({ tables, query: refuseSql });
+        return await Promise.race([work({ tables, query: refuseSql }), tooLong]);
       } catch (error) {
         journal.undo();
         throw error;
+      } finally {
+        timer.cancel();
       }
     });
   }

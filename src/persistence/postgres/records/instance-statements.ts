@@ -160,10 +160,11 @@ export function listInstances(t: Tables, filter: CheckedInstanceFilter, page: Ch
     .addIf("w.tags @> $::jsonb", filter.tags);
   if (filter.owner === null) where.plain("w.owner is null");
   else where.addIf("w.owner = $::uuid", filter.owner);
-  if (page.after !== null)
-    where.plain(
-      `(w.created_at, w.id) < (${fromMicros(where.value(page.after.at))}, ${where.value(page.after.key)}::uuid)`,
-    );
+  if (page.after !== null) {
+    const at = fromMicros(where.value(page.after.at));
+    // The first condition is what the index of births can begin at; those of one time are told apart by the second.
+    where.plain(`w.created_at <= ${at} and (w.created_at, w.id) < (${at}, ${where.value(page.after.key)}::uuid)`);
+  }
   return {
     name: "",
     text: `select ${instanceColumns("w")} from ${t.instance} w where ${where.text}
