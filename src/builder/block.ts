@@ -38,6 +38,9 @@ export type AnyBlock = Block<unknown, unknown>;
 /** The results with which a block may end the run. */
 export type EndOf<B> = B extends Block<unknown, infer E> ? E : never;
 
+/** The value of a block. */
+export type LastOf<B> = B extends Block<infer L, unknown> ? L : never;
+
 /** What a wait yields when its time is over: nothing if the branch for that ends the run, else a value is missing. */
 export type Late<B> = B extends Ended<unknown> ? never : undefined;
 

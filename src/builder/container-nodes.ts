@@ -1,4 +1,5 @@
 import type {
+  AttemptNode,
   Branch,
   DecideNode,
   ForEachNode,
@@ -7,6 +8,7 @@ import type {
   RaceNode,
   SagaNode,
 } from "../models/definition.ts";
+import { errorClasses } from "../models/errors.ts";
 import { checkStepName } from "../models/identity.ts";
 import { defaultAdmission } from "../models/limits.ts";
 import type { BlockDraft } from "./construction.ts";
@@ -105,14 +107,20 @@ export function raceNode(block: BlockDraft, branches: unknown, options: unknown)
 
 interface Naming {
   readonly verb: string;
-  readonly one: "branch" | "case";
+  readonly one: "branch" | "case" | "handler";
   readonly mayBeEmpty?: boolean;
+  /** Names that only these blocks can read. */
+  readonly names?: readonly string[];
 }
 
-const several = { branch: "branches", case: "cases" } as const;
+const several = { branch: "branches", case: "cases", handler: "handlers" } as const;
 
 /** Blocks by name, in the order in which they were written. */
-function namedBlocks(site: Site, given: unknown, { verb, one, mayBeEmpty = false }: Naming): readonly Branch[] {
+function namedBlocks(
+  site: Site,
+  given: unknown,
+  { verb, one, mayBeEmpty = false, names = [] }: Naming,
+): readonly Branch[] {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     throw site.fault(`${verb} takes an object of named ${several[one]}, not ${show(given)}`);
   }
@@ -123,8 +131,25 @@ function namedBlocks(site: Site, given: unknown, { verb, one, mayBeEmpty = false
   if (named.length === 0) throw site.fault(`it has no ${several[one]}`);
   return named.map(({ name, callback }) => ({
     name,
-    block: nestedBlock(site, { part: `/${name}`, callback, what: `its ${one} "${name}"`, mayBeEmpty }),
+    block: nestedBlock(site, { part: `/${name}`, callback, what: `its ${one} "${name}"`, mayBeEmpty, names }),
   }));
+}
+
+const handled = [...errorClasses, "otherwise"];
+
+/** The node of `attempt(body, handlers, options)`. */
+export function attemptNode(block: BlockDraft, body: unknown, handlers: unknown, options: unknown): AttemptNode {
+  const site = new Site(block, { verb: "attempt", container: "attempt", options, known: asOptions });
+  const names = ["failure"];
+  const node: AttemptNode = {
+    kind: "attempt",
+    ...site.facts,
+    body: nestedBlock(site, { part: "/try", callback: body, what: "its body" }),
+    handlers: namedBlocks(site, handlers, { verb: "attempt", one: "handler", mayBeEmpty: true, names }),
+  };
+  const stranger = node.handlers.find(({ name }) => !handled.includes(name));
+  if (stranger === undefined) return node;
+  throw site.fault(`it has a handler for ${JSON.stringify(stranger.name)}: there are ${handled.join(", ")}`);
 }
 
 /** The node of `saga(body, options)`. */

@@ -1,11 +1,11 @@
 import type { Node } from "../models/definition.ts";
 import { type BlockDraft, Handle } from "./construction.ts";
-import { decideNode, forEachNode, ifNode, parallelNode, raceNode, sagaNode } from "./container-nodes.ts";
+import { attemptNode, decideNode, forEachNode, ifNode, parallelNode, raceNode, sagaNode } from "./container-nodes.ts";
 import { jumpNode, loopNode } from "./loop-nodes.ts";
 import { delayNode, endNode, returnNode, setNode } from "./plain-nodes.ts";
 import { inlineNode, stepNode } from "./step-node.ts";
 import { delayUntilNode } from "./time-nodes.ts";
-import { waitNode } from "./wait-node.ts";
+import { cancelWhenNode, waitNode } from "./wait-node.ts";
 
 /** What stands behind `Flow` at run time: it trusts no argument, because JavaScript users have no types. */
 export class FlowBuilder extends Handle {
@@ -85,6 +85,14 @@ export class FlowBuilder extends Handle {
 
   saga(body: unknown, options?: unknown): FlowBuilder {
     return this.#add("saga", (block) => sagaNode(block, body, options));
+  }
+
+  attempt(body: unknown, handlers: unknown, options?: unknown): FlowBuilder {
+    return this.#add("attempt", (block) => attemptNode(block, body, handlers, options));
+  }
+
+  cancelWhen(event: unknown, body: unknown, options?: unknown): FlowBuilder {
+    return this.#add("cancelWhen", (block) => cancelWhenNode(block, event, body, options));
   }
 
   returns(value: unknown): FlowBuilder {

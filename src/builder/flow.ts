@@ -1,6 +1,8 @@
 import type { Duration } from "../models/duration.ts";
+import type { ErrorClass } from "../models/errors.ts";
 import type { EventType } from "../models/event-type.ts";
 import type { Settled } from "../models/execution-result.ts";
+import type { Failure } from "../models/failure.ts";
 import type { Body, Outcome, StepContext } from "../models/step.ts";
 import type {
   AnyBlock,
@@ -12,6 +14,7 @@ import type {
   JoinedValues,
   Keep,
   Label,
+  LastOf,
   Late,
   Nothing,
   Returned,
@@ -20,6 +23,7 @@ import type {
 } from "./block.ts";
 import type {
   As,
+  CancelOptions,
   Common,
   ForEachOptions,
   Join,
@@ -40,6 +44,11 @@ export type Branches<D, K, T> = { readonly [name: string]: (branch: Flow<D, K, T
 
 /** A case for every outcome. */
 export type Cases<O extends string, D, K, T> = { readonly [Name in O]: (way: Flow<D, K, T>) => AnyBlock };
+
+/** Handlers by error class; each reads the `failure` in its scope. */
+export type Handlers<D, K, T> = {
+  readonly [C in ErrorClass | "otherwise"]?: (handler: Flow<D, Inside<K, { failure: Failure }>, T>) => AnyBlock;
+};
 
 /** The context of an inline function: a step's, with the data and the scope. */
 export type InlineContext<D, K, T, M = unknown> = StepContext<T, M> & { readonly data: Readonly<D>; readonly scope: K };
@@ -201,6 +210,29 @@ export interface Flow<D, K = Nothing, T = D, L = undefined, E = never> extends B
     body: (saga: Flow<D, K, T>) => Block<L1, E1>,
     options?: SagaOptions<K, N, C>,
   ): Flow<D, Keep<K, N, SagaValue<L1, C>>, T, SagaValue<L1, C>, E | E1>;
+
+  /**
+   * A block whose failures are dealt with. When a step in it has failed for good, what else is active in it is cancelled, and the
+   * handler for the failure's class runs in its place, or `otherwise`; a failure without a handler goes on outwards. What was done in
+   * the block stays done (wrap it in a `saga` to have it undone before the handler runs), and is undone in its turn when the saga
+   * around the attempt is rolled back. Its value is that of its body, or of the handler.
+   */
+  attempt<L1, E1, H extends Handlers<D, K, T>, N extends string = never>(
+    body: (body: Flow<D, K, T>) => Block<L1, E1>,
+    handlers: H & Handlers<D, K, T>,
+    options?: Common & As<K, N>,
+  ): Flow<D, Keep<K, N, L1 | Values<H>[keyof H]>, T, L1 | Values<H>[keyof H], E | E1 | Ends<H>>;
+
+  /**
+   * A block that an event cancels: when one arrives before the block is done, all that is active in it is stopped, `onCancel` runs,
+   * and the flow goes on behind. As in a race, what was done in the block is not undone now. Its value is that of its body, or of
+   * `onCancel`.
+   */
+  cancelWhen<R, L1, E1, N extends string = never, B extends AnyBlock = Block<undefined, never>>(
+    event: EventType<R>,
+    body: (body: Flow<D, K, T>) => Block<L1, E1>,
+    options: CancelOptions<D, K, N, Flow<D, Inside<K, { cancelledBy: R }>, T>, B>,
+  ): Flow<D, Keep<K, N, L1 | LastOf<B>>, T, L1 | LastOf<B>, E | E1 | EndOf<B>>;
 
   /** Gives this block its value; in a workflow's outermost block, the result of the run. */
   returns<const R>(value: Mapping<D, K, R>): Returned<R, E>;

@@ -1,5 +1,7 @@
 import type {
+  AttemptNode,
   Block,
+  CancelWhenNode,
   DefinitionGraph,
   ForEachNode,
   IfNode,
@@ -75,6 +77,9 @@ class Chart {
         const from = this.shape(`{"${name}"}`, loose);
         return node.cases.flatMap((one) => this.block(one.block, [{ from, label: escaped(one.name) }]));
       }
+      case "attempt":
+      case "cancelWhen":
+        return this.guarded(node, loose);
       case "forEach":
       case "saga":
         return this.frame(node, loose);
@@ -130,6 +135,17 @@ class Chart {
   firstSince(drawn: number): string {
     const line = this.shapes.slice(drawn).find((one) => /^ *s\d/.test(one) && !/^ *subgraph/.test(one));
     return /s\d+/.exec(line ?? "")?.[0] ?? "start";
+  }
+
+  /** A block in a frame, and what takes its place when it is cut off. */
+  guarded(node: AttemptNode | CancelWhenNode, loose: readonly Loose[]): readonly Loose[] {
+    const from = this.shape(`[["${escaped(node.name)}"]]`, loose);
+    const others =
+      node.kind === "attempt" ? node.handlers : [{ name: `cancelled by ${node.event}`, block: node.cleanup }];
+    return [
+      ...this.framed(node.name, () => this.block(node.body, [{ from }])),
+      ...others.flatMap(({ name, block }) => this.block(block, [{ from, label: escaped(name) }])),
+    ];
   }
 
   back(loose: readonly Loose[], to: string): void {

@@ -136,6 +136,14 @@ export interface LoopOptions<K, N extends string> extends Common, As<K, N> {
   readonly maxLaps?: number;
 }
 
+/** Options of `cancelWhen`; `F` is the flow of its cleanup. */
+export interface CancelOptions<D, K, N extends string, F, B extends AnyBlock> extends Common, As<K, N> {
+  /** Which of the events with this name: the one that is published under this key. */
+  readonly key: Mapping<D, K, string>;
+  /** What is still to be done when the event has cancelled the block; `cancelledBy` in scope is what the event tells. */
+  readonly onCancel?: (cleanup: F) => B;
+}
+
 /** Options of `saga`. */
 export interface SagaOptions<K, N extends string, C extends "fail" | "continue"> extends Common, As<K, N> {
   /** Where the run goes when the saga has been rolled back: `"fail"` (default) passes the failure on, `"continue"` goes on behind. */

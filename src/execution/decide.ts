@@ -2,8 +2,10 @@ import type { Node, NodeKind } from "../models/definition.ts";
 import type { Failure } from "../models/failure.ts";
 import { blockOf, childOf, staticPath, undoneBy } from "../models/path.ts";
 import type { Draft, Move } from "./draft.ts";
-import type { AnswerFact, Fact, RequestFact } from "./facts.ts";
+import type { AnswerFact, EventFact, Fact, RequestFact } from "./facts.ts";
 import { endPointer, isHeld, markStarted } from "./finish.ts";
+import { attemptKind } from "./kinds/attempt.ts";
+import { cancelWhenKind } from "./kinds/cancel-when.ts";
 import { decideKind } from "./kinds/decide.ts";
 import { delayKind } from "./kinds/delay.ts";
 import { delayUntilKind } from "./kinds/delay-until.ts";
@@ -16,7 +18,7 @@ import { endKind, returnKind } from "./kinds/return.ts";
 import { sagaKind } from "./kinds/saga.ts";
 import { setKind } from "./kinds/set.ts";
 import { bodyAnswered, stepKind } from "./kinds/step.ts";
-import { eventArrived, waitKind } from "./kinds/wait.ts";
+import { waitKind } from "./kinds/wait.ts";
 import { containerOf } from "./plan.ts";
 import { endRun, isUndo, raise, unstacked, unwind } from "./rollback.ts";
 
@@ -34,6 +36,8 @@ const kinds: { readonly [K in NodeKind]: Kind<NodeOf<K>> } = {
   parallel: parallelKind,
   race: parallelKind,
   saga: sagaKind,
+  attempt: attemptKind,
+  cancelWhen: cancelWhenKind,
   return: returnKind,
   end: endKind,
 };
@@ -65,7 +69,7 @@ function apply(draft: Draft, fact: Fact): void {
     case "due":
       return due(draft, fact.path);
     case "event":
-      return eventArrived(draft, nodeAt(draft, fact.path, "wait"), fact);
+      return eventArrived(draft, fact);
     case "event-refused":
       draft.consume.push(fact.source);
       draft.history.push({ kind: "event-refused", path: fact.path, detail: JSON.stringify(fact.failure) });
@@ -86,6 +90,12 @@ function apply(draft: Draft, fact: Fact): void {
       draft.reason = "quarantined: three processes in a row died while running it alone, after others before";
       return;
   }
+}
+
+function eventArrived(draft: Draft, fact: EventFact): void {
+  if (draft.pointers.get(fact.path)?.state !== "waiting") return;
+  const { node } = draft.place(fact.path);
+  kindOf(node).event?.(draft, fact.path, node, fact);
 }
 
 function nodeAt<K extends NodeKind>(draft: Draft, path: string, _: K): NodeOf<K> {

@@ -12,14 +12,7 @@ export type Fact =
   | AnswerFact
   /** The timer of a sleeping or waiting pointer is due by the database's clock. */
   | { readonly kind: "due"; readonly path: string }
-  /** An event reached this instance; the oldest pointer that waits for its topic takes it. */
-  | {
-      readonly kind: "event";
-      readonly path: string;
-      readonly source: string;
-      readonly value: StoredValue;
-      readonly patched: Patched | undefined;
-    }
+  | EventFact
   /** An event cannot be consumed (its data does not validate); it is set aside. */
   | { readonly kind: "event-refused"; readonly path: string; readonly source: string; readonly failure: Failure }
   | RequestFact
@@ -29,6 +22,15 @@ export type Fact =
   | { readonly kind: "corrupt"; readonly failure: Failure }
   /** The owner died too often in this instance's bodies. */
   | { readonly kind: "poison" };
+
+/** An event reached this instance; the oldest pointer that waits for its topic takes it. */
+export interface EventFact {
+  readonly kind: "event";
+  readonly path: string;
+  readonly source: string;
+  readonly value: StoredValue;
+  readonly patched: Patched | undefined;
+}
 
 /** What a body answered. */
 export type BodyFact = BodyFacts &

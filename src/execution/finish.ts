@@ -109,6 +109,17 @@ export function cancelPointer(draft: Draft, path: string, ending: Ending = {}): 
   endPointer(draft, path, { ...ending, status: "Cancelled" });
 }
 
+/** A pointer waits for an event, for so long at most. */
+export function waitForEvent(
+  draft: Draft,
+  path: string,
+  event: { readonly name: string; readonly key: string | null },
+  dueIn?: number,
+): void {
+  draft.pointers.set(path, { state: "waiting", event, ...(dueIn !== undefined && { dueIn }) });
+  draft.subscribe.push({ topic: topicOf(event.name, event.key), path, ...event });
+}
+
 /** Takes back what a waiting pointer subscribed to, also if only this transition did. */
 export function unsubscribe(draft: Draft, path: string): void {
   const event = draft.pointers.get(path)?.event;

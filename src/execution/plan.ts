@@ -79,7 +79,8 @@ export function planOf(definition: Definition): Plan {
   }
 }
 
-const crowds: ReadonlySet<Node["kind"]> = new Set(["forEach", "parallel", "race"]);
+/** Kinds whose children have others beside them, or may be cut off while their input must still be known. */
+const crowds: ReadonlySet<Node["kind"]> = new Set(["forEach", "parallel", "race", "cancelWhen"]);
 
 /** Whether children of a node may still run beside what follows it. */
 const absorbs = (node: Node): boolean => "policy" in node && node.kind !== "race" && node.policy?.rest === "absorb";

@@ -1,4 +1,4 @@
-import type { ErrorBehavior, Node, SagaNode } from "../models/definition.ts";
+import type { AttemptNode, Branch, ErrorBehavior, Node, SagaNode } from "../models/definition.ts";
 import type { Failure } from "../models/failure.ts";
 import type { ActivePointer, Below, DoubtfulStep, OpenScope, Rollback, StackHead } from "../models/frontier.ts";
 import type { WorkflowStatus } from "../models/instance.ts";
@@ -27,7 +27,7 @@ function goOutwards(draft: Draft, path: string, failure: Failure): void {
     const container = draft.plan.blocks.get(staticPath(block))?.container;
     if (container === undefined) continue;
     const at = containerOf(block, container.node);
-    if (!dealsWith(container.node, draft.scope(at))) continue;
+    if (!bears(container.node, draft.scope(at), failure)) continue;
     if (container.node.kind === "saga") return rollBack(draft, at, failure);
     draft.moves.unshift({ kind: "caught", path: at, block, failure });
     return;
@@ -35,10 +35,13 @@ function goOutwards(draft: Draft, path: string, failure: Failure): void {
   rollBack(draft, "", failure);
 }
 
-function dealsWith(node: Node, scope: OpenScope): boolean {
+/** Whether a failure inside goes no further. */
+function bears(node: Node, scope: OpenScope, failure: Failure): boolean {
   switch (node.kind) {
     case "saga":
       return scope.rollback === undefined;
+    case "attempt":
+      return scope.branch === "try" && handlerOf(node, failure) !== undefined;
     case "forEach":
     case "parallel":
     case "race":
@@ -46,6 +49,12 @@ function dealsWith(node: Node, scope: OpenScope): boolean {
     default:
       return false;
   }
+}
+
+/** The handler of a failure's class, or the one for all others. */
+export function handlerOf(node: AttemptNode, { errorClass }: Failure): Branch | undefined {
+  const named = (name: string): Branch | undefined => node.handlers.find((handler) => handler.name === name);
+  return named(errorClass) ?? named("otherwise");
 }
 
 /** The run is over: nothing of it is active any more. */

@@ -101,7 +101,7 @@ async function eventFact(live: LiveInstance, draft: Draft, path: string, row: In
   const stored = storedFromJson(row.payload === undefined ? null : row.payload);
   let value: typeof stored;
   try {
-    value = node.kind === "wait" ? await validateEvent(live.plan, node, stored) : stored;
+    value = node.kind === "wait" || node.kind === "cancelWhen" ? await validateEvent(live.plan, node, stored) : stored;
   } catch (thrown) {
     return { kind: "event-refused", path, source, failure: describeFailure(thrown, path) };
   }

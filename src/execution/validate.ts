@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { encodeValue } from "../models/codec.ts";
-import type { WaitNode } from "../models/definition.ts";
+import type { CancelWhenNode, WaitNode } from "../models/definition.ts";
 import { ValidationError } from "../models/errors-values.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import type { Plan } from "./plan.ts";
@@ -27,7 +27,11 @@ function pathText(path: StandardSchemaV1.Issue["path"]): string {
 }
 
 /** An event's data as the wait's schema makes it. */
-export async function validateEvent(plan: Plan, node: WaitNode, data: StoredValue): Promise<StoredValue> {
+export async function validateEvent(
+  plan: Plan,
+  node: WaitNode | CancelWhenNode,
+  data: StoredValue,
+): Promise<StoredValue> {
   if (node.schema === undefined) return data;
   const schema = plan.definition.functions.get(node.schema.ref);
   return encodeValue(await validated(schema, data.get(), `event "${node.event}"`), `event "${node.event}"`);

@@ -181,6 +181,27 @@ export interface SagaNode extends NodeFacts {
   readonly afterCompensation: "fail" | "continue";
 }
 
+/** Runs a block; when something in it has failed, a handler takes its place. */
+export interface AttemptNode extends NodeFacts {
+  readonly kind: "attempt";
+  readonly body: Block;
+  /** By error class, and `otherwise` for those that have none of their own. */
+  readonly handlers: readonly Branch[];
+}
+
+/** Runs a block that an event cancels. */
+export interface CancelWhenNode extends NodeFacts {
+  readonly kind: "cancelWhen";
+  readonly event: string;
+  /** (data, scope) => string. */
+  readonly key: FunctionRef;
+  /** The event's schema, when it was given one: validates at consumption. */
+  readonly schema?: FunctionRef;
+  readonly body: Block;
+  /** Runs when the event has cancelled the block. */
+  readonly cleanup: Block;
+}
+
 /** Gives its block a value. */
 export interface ReturnNode extends NodeFacts {
   readonly kind: "return";
@@ -209,6 +230,8 @@ export type Node =
   | ParallelNode
   | RaceNode
   | SagaNode
+  | AttemptNode
+  | CancelWhenNode
   | ReturnNode
   | EndNode;
 
@@ -253,6 +276,13 @@ export function blocksOf(node: Node): readonly { readonly part: string; readonly
       return node.branches.map(asInner);
     case "saga":
       return [{ part: "", block: node.body }];
+    case "attempt":
+      return [{ part: "/try", block: node.body }, ...node.handlers.map(asInner)];
+    case "cancelWhen":
+      return [
+        { part: "/body", block: node.body },
+        { part: "/cancelled", block: node.cleanup },
+      ];
     case "wait":
       return node.late === undefined ? [] : [{ part: "/late", block: node.late }];
     default:

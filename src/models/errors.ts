@@ -18,6 +18,9 @@ const suggestedDelayMs: { readonly [C in ErrorClass]: number } = {
   invalid: 0,
 };
 
+/** All error classes. */
+export const errorClasses: readonly string[] = Object.keys(suggestedDelayMs);
+
 /** Whether this is the name of an error class. */
 export const isErrorClass = (value: unknown): value is ErrorClass =>
   typeof value === "string" && Object.hasOwn(suggestedDelayMs, value);

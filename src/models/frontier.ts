@@ -51,7 +51,7 @@ export interface ActivePointer {
 
 /** A container that has been entered and has not finished. */
 export interface OpenScope {
-  /** `if`, `decide`: the branch taken. */
+  /** `if`, `decide`, `attempt`, `cancelWhen`: the branch taken. */
   readonly branch?: string;
   /** `forEach`, `parallel`: children admitted and unfinished. */
   readonly open?: number;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { differenceOf } from "../../src/execution/difference.ts";
 import { canonicalGraph, definitionOf, fingerprintOf } from "../../src/models/workflow-definition.ts";
-import { deciding, joining, looping } from "../types/flow-inference.ts";
+import { deciding, handling, joining, looping } from "../types/flow-inference.ts";
 import { graphOf, nothing, refusalOf, type Untyped } from "./untyped.ts";
 
 const one = (flow: Untyped): Untyped => flow.run("x", nothing);
@@ -228,6 +228,54 @@ describe("a race, and a container with a join policy", () => {
         (flow) => flow.parallel(two, { join: "first" }),
       ),
       /^step "parallel" was .* and is .*"policy":\{"need":1,"rest":"cancel"\}/,
+    );
+  });
+});
+
+describe("an attempt, and a block that an event cancels", () => {
+  const paid = { name: "paid" };
+  test("name their handlers, their event and its key", () => {
+    const [attempt, cancel] = graphOf((flow) =>
+      flow.attempt(one, { timeout: one, otherwise: one }).cancelWhen(paid, one, { key: nothing }),
+    ).root.nodes;
+    assert.deepEqual(attempt?.kind === "attempt" && attempt.handlers.map(({ name }) => name), ["timeout", "otherwise"]);
+    assert.ok(cancel?.kind === "cancelWhen");
+    assert.deepEqual([cancel.event, cancel.key, cancel.cleanup], ["paid", { ref: "cancel-when.key" }, { nodes: [] }]);
+  });
+
+  refused("without handlers", (flow) => flow.attempt(one, {}), "attempt: it has no handlers.");
+  refused(
+    "with a handler for no class",
+    (flow) => flow.attempt(one, { timout: one }),
+    /^attempt: it has a handler for "timout": there are transient, /,
+  );
+  refused(
+    "without a body",
+    (flow) => flow.attempt(undefined, { otherwise: one }),
+    /^attempt: its body must be a function/,
+  );
+  refused("without an event", (flow) => flow.cancelWhen("paid", one), /^cancelWhen: cancelWhen takes an event/);
+  refused("without a key", (flow) => flow.cancelWhen(paid, one), /^cancel-when: its option "key" must be a function/);
+  refused(
+    "without steps",
+    (flow) => flow.cancelWhen(paid, (body: Untyped) => body, { key: nothing }),
+    "cancel-when: its body has no steps.",
+  );
+
+  test("are drawn with a way for what cuts them off", () => {
+    const drawn = handling.toMermaid();
+    for (const arrow of ['s1 -->|"timeout"| s4', 's1 -->|"permanent"| s5', 's1 -->|"otherwise"| s6'])
+      assert.ok(drawn.includes(arrow), drawn);
+    assert.match(drawn, /"cancelled by payment-confirmed"/);
+  });
+
+  test("differ by their handlers", () => {
+    assert.equal(
+      differs(
+        (flow) => flow.attempt(one, { timeout: one }),
+        (flow) => flow.attempt(one, { timeout: one, permanent: one }),
+      ),
+      `step "attempt/permanent/x" is new`,
     );
   });
 });

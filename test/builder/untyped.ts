@@ -18,6 +18,8 @@ export interface Untyped {
   parallel: Verb;
   saga: Verb;
   decide: Verb;
+  attempt: Verb;
+  cancelWhen: Verb;
   race: Verb;
   while: Verb;
   doWhile: Verb;

@@ -102,6 +102,21 @@ test("so are races and joins", () => {
   ]);
 });
 
+test("so are handlers and blocks that an event cancels", () => {
+  assert.deepEqual(pathsOf(flows.handling), [
+    "attempt",
+    "attempt/try/work",
+    "attempt/timeout/late",
+    "attempt/permanent/end",
+    "cancel-when",
+    "cancel-when/body/remind",
+    "cancel-when-2",
+    "cancel-when-2/body/remind",
+    "cancel-when-2/cancelled/thank",
+    "look",
+  ]);
+});
+
 test("a step that opts out of doubt says so in its graph, a transactional one need not", () => {
   const skips = definitionOf(undoing).graph.root.nodes.flatMap((node) =>
     node.kind === "step" && node.skipInDoubt ? [node.name] : [],

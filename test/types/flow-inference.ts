@@ -97,3 +97,26 @@ export const joining = defineWorkflow({ id: "joining", version: 1 }, (flow: Flow
       same<Joined<{ box: number }>[]>()(scope.firstBoxes);
     }),
 );
+
+export const handling = defineWorkflow({ id: "handling", version: 1 }, (flow: Flow<Order>) =>
+  flow
+    .attempt(
+      (body) => body.run("work", () => 1),
+      {
+        timeout: (handler) => handler.run("late", (_, { scope }) => scope.failure.message),
+        permanent: (handler) => handler.end(() => "broken" as const),
+        otherwise: (handler) => handler,
+      },
+      { as: "worked" },
+    )
+    .cancelWhen(paymentConfirmed, (body) => body.run("remind", () => true), { key: ({ id }) => id, as: "reminded" })
+    .cancelWhen(paymentConfirmed, (body) => body.run("remind", () => true), {
+      key: ({ id }) => id,
+      onCancel: (cleanup) => cleanup.run("thank", (_, { scope }) => same<number>()(scope.cancelledBy.amount)),
+    })
+    .run("look", (_, { scope }) => {
+      same<number | string | undefined>()(scope.worked);
+      same<boolean | undefined>()(scope.reminded);
+    }),
+);
+holds<Equal<Result<typeof handling>, Order | "broken">>();

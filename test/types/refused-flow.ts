@@ -1,5 +1,5 @@
 import type { Flow } from "../../src/builder/flow.ts";
-import { type Order, pack, reserve } from "./order.ts";
+import { type Order, pack, paymentConfirmed, reserve } from "./order.ts";
 
 /** Loops, decisions, races and handlers, used wrongly. What the compiler says stands behind each mark. */
 
@@ -99,4 +99,26 @@ export const joins = (flow: Flow<Order>) => [
     (_, { first }) => first.winner === "c",
     (yes) => yes,
   ),
+];
+
+export const handlers = (flow: Flow<Order>) => [
+  // @ts-expect-error: Did you mean to write 'timeout'?
+  flow.attempt((body) => body.then(reserve), { timout: (handler: Flow<Order>) => handler }),
+  // @ts-expect-error: Property 'failure' does not exist on type
+  flow.attempt((body) => body.run("look", (_, { scope }) => scope.failure), { otherwise: (handler) => handler }),
+  flow.attempt((body) => body.then(reserve), {
+    // @ts-expect-error: Property 'reason' does not exist on type 'Failure'
+    otherwise: (handler) => handler.run("look", (_, { scope }) => scope.failure.reason),
+  }),
+  flow
+    .attempt((body) => body.then(reserve), { otherwise: (handler) => handler }, { as: "stock" })
+    // @ts-expect-error: 'stock' is possibly 'undefined'
+    .returns((_, { stock }) => stock.reservation),
+  // @ts-expect-error: Property 'key' is missing in type
+  flow.cancelWhen(paymentConfirmed, (body) => body.then(reserve), {}),
+  flow.cancelWhen(paymentConfirmed, (body) => body.then(reserve), {
+    key: (order) => order.id,
+    // @ts-expect-error: Property 'by' does not exist on type '{ amount: number; }'
+    onCancel: (cleanup) => cleanup.run("look", (_, { scope }) => scope.cancelledBy.by),
+  }),
 ];

@@ -1,7 +1,7 @@
 import type { Node, NodeKind } from "../../models/definition.ts";
 import type { Failure } from "../../models/failure.ts";
 import type { Draft } from "../draft.ts";
-import type { AnswerFact } from "../facts.ts";
+import type { AnswerFact, EventFact } from "../facts.ts";
 
 /** The rules of one kind of step, each told of what concerns it. */
 export interface Kind<N extends Node> {
@@ -15,7 +15,9 @@ export interface Kind<N extends Node> {
   blockDone?(draft: Draft, path: string, node: N, block: string): void;
   /** All children are done: their values are to be collected. */
   join?(draft: Draft, path: string, node: N): void;
-  /** A step in one of its blocks has failed for good, and it said that it deals with that. */
+  /** An event has reached a pointer that waits for it. */
+  event?(draft: Draft, path: string, node: N, fact: EventFact): void;
+  /** A step in one of its blocks has failed for good, and it bears that. */
   caught?(draft: Draft, path: string, node: N, what: Caught): void;
   /** Children may wait for admission. */
   admit?(draft: Draft, path: string, node: N): void;

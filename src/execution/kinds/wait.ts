@@ -1,8 +1,5 @@
 import type { WaitNode } from "../../models/definition.ts";
-import { topicOf } from "../../models/identity.ts";
-import type { Draft } from "../draft.ts";
-import type { Fact } from "../facts.ts";
-import { endContainer, endPointer, forgetKept, unsubscribe } from "../finish.ts";
+import { endContainer, endPointer, forgetKept, unsubscribe, waitForEvent } from "../finish.ts";
 import { raise } from "../rollback.ts";
 import type { Kind } from "./kind.ts";
 
@@ -13,10 +10,7 @@ export const waitKind: Kind<WaitNode> = {
   },
   answered(draft, path, node, answer) {
     if (answer.ask !== "key") return;
-    const event = { name: node.event, key: answer.key };
-    const dueIn = node.timeoutMs;
-    draft.pointers.set(path, { state: "waiting", event, ...(dueIn !== undefined && { dueIn }) });
-    draft.subscribe.push({ topic: topicOf(event.name, event.key), path, ...event });
+    waitForEvent(draft, path, { name: node.event, key: answer.key }, node.timeoutMs);
   },
   due(draft, path, node) {
     unsubscribe(draft, path);
@@ -35,18 +29,14 @@ export const waitKind: Kind<WaitNode> = {
     draft.keep(path, node.as);
     draft.moves.push({ kind: "leave", path });
   },
+  event(draft, path, node, { source, value, patched }) {
+    unsubscribe(draft, path);
+    draft.consume.push(source);
+    if (patched !== undefined) draft.setData(patched.data);
+    endPointer(draft, path, { outcome: value.json, patch: patched?.patch });
+    if (draft.place(path).valued) draft.values.set(path, value);
+    draft.keep(path, node.as);
+    forgetKept(draft, `${path}/late`);
+    draft.moves.push({ kind: "leave", path });
+  },
 };
-
-/** An event has reached a pointer that waits for it. */
-export function eventArrived(draft: Draft, node: WaitNode, fact: Fact & { readonly kind: "event" }): void {
-  const { path, value, patched } = fact;
-  if (draft.pointers.get(path)?.state !== "waiting") return;
-  unsubscribe(draft, path);
-  draft.consume.push(fact.source);
-  if (patched !== undefined) draft.setData(patched.data);
-  endPointer(draft, path, { outcome: value.json, patch: patched?.patch });
-  if (draft.place(path).valued) draft.values.set(path, value);
-  draft.keep(path, node.as);
-  forgetKept(draft, `${path}/late`);
-  draft.moves.push({ kind: "leave", path });
-}
