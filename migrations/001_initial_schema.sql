@@ -62,7 +62,9 @@ create index if not exists instance_created on "workflow_core"."instance" (creat
 
 create index if not exists instance_due on "workflow_core"."instance" (bucket, due_at) where due_at is not null;
 
-create index if not exists instance_owned on "workflow_core"."instance" (bucket, owner) where owner is not null;
+create index if not exists instance_open on "workflow_core"."instance" (bucket, owner, status) where completed_at is null;
+
+create index if not exists instance_ended on "workflow_core"."instance" (completed_at) where completed_at is not null;
 
 create index if not exists instance_blocked on "workflow_core"."instance" (bucket, definition, version) where blocked;
 

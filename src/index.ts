@@ -90,3 +90,24 @@ export type {
 } from "./persistence/records.ts";
 export type { HealthReport, PurgeBefore, PurgeWorkflows, Upkeep } from "./persistence/records-upkeep.ts";
 export type { Notice } from "./telemetry/notices.ts";
+export type {
+  IndexUsage,
+  PerformanceAnalysis,
+  PerformanceOptions,
+  PoolFigures,
+  SlowQuery,
+  TablePerformance,
+  Unavailable,
+} from "./persistence/performance-analysis.ts";
+export type {
+  Estimate,
+  Statistics,
+  StepFigures,
+  StepStatistics,
+  StepStatsOptions,
+  StorageStatistics,
+  TableStorage,
+  WorkflowCounts,
+  WorkflowStatistics,
+  WorkflowStatsOptions,
+} from "./persistence/statistics.ts";

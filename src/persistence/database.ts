@@ -1,3 +1,5 @@
+import type { PoolFigures } from "./performance-analysis.ts";
+
 /**
  * What the SQL of this engine runs on: a PostgreSQL server, or PGlite. One set of statements serves both.
  *
@@ -26,6 +28,8 @@ export interface Database {
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** Listens on a channel; `lost` is called when the session was lost and again listening resumes by itself (`back`). */
   listen(channel: string, ears: Ears): Promise<Unlisten>;
+  /** How its pools of sessions are used; none where there is one session. */
+  pools(): readonly PoolFigures[];
   close(): Promise<void>;
 }
 

@@ -5,6 +5,7 @@ import { InvalidRecordError, NestedTransactionError, TransactionOverError } from
 import { isTerminal, type WorkflowStatus } from "../models/instance.ts";
 import { checkDate, checkObject, checkOneOf, checkText, checkWhole, isAbsent } from "../models/records/check.ts";
 import { workflowStatuses } from "../models/records/workflow-instance-data.ts";
+import type { PerformanceAnalysis, PerformanceOptions } from "./performance-analysis.ts";
 import { RecordMethods, type Stirred } from "./record-methods.ts";
 import type { RecordBackend, RecordTables, TransactionTables } from "./record-tables.ts";
 import type {
@@ -16,6 +17,14 @@ import type {
 } from "./records.ts";
 import type { HealthReport, PurgeBefore, PurgeWorkflows } from "./records-upkeep.ts";
 import type { EngineStore } from "./provider.ts";
+import type {
+  Statistics,
+  StepStatistics,
+  StepStatsOptions,
+  StorageStatistics,
+  WorkflowStatistics,
+  WorkflowStatsOptions,
+} from "./statistics.ts";
 
 /** The transaction of `executeTransaction` that this code runs in, of whichever provider. */
 const current = new AsyncLocalStorage<Transaction>();
@@ -23,11 +32,12 @@ const current = new AsyncLocalStorage<Transaction>();
 const isolations: readonly Isolation[] = ["read committed", "repeatable read", "serializable"];
 const batch = 1_000;
 
-/** What every provider has beside its store: records, transactions, upkeep. */
-export abstract class RecordProvider extends RecordMethods implements TransactionalPersistenceProvider {
+/** What every provider has beside its store: records, transactions, upkeep, statistics. */
+export abstract class RecordProvider extends RecordMethods implements TransactionalPersistenceProvider, Statistics {
   /** What the engine's host works with. */
   abstract readonly store: EngineStore;
   protected abstract readonly backend: RecordBackend;
+  protected abstract readonly statistics: Statistics;
 
   abstract initialize(): Promise<void>;
   abstract close(): Promise<void>;
@@ -104,6 +114,26 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
       const problem = error instanceof Error ? error.message : String(error);
       return { isHealthy: false, latencyMs: latency(), time: null, store, version: null, problem };
     }
+  }
+
+  async getWorkflowStats(options?: WorkflowStatsOptions): Promise<WorkflowStatistics> {
+    this.refuseNested("getWorkflowStats");
+    return this.statistics.getWorkflowStats(options);
+  }
+
+  async getStepStats(options?: StepStatsOptions): Promise<StepStatistics> {
+    this.refuseNested("getStepStats");
+    return this.statistics.getStepStats(options);
+  }
+
+  async getStorageStats(): Promise<StorageStatistics> {
+    this.refuseNested("getStorageStats");
+    return this.statistics.getStorageStats();
+  }
+
+  async analyzePerformance(options?: PerformanceOptions): Promise<PerformanceAnalysis> {
+    this.refuseNested("analyzePerformance");
+    return this.statistics.analyzePerformance(options);
   }
 
   protected override tables(call: string): RecordTables {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
-import { claimDue, disownStrays } from "../../src/persistence/postgres/claim-statements.ts";
+import { claimDue, claimInstance, disownStrays } from "../../src/persistence/postgres/claim-statements.ts";
 import { commitTransitions } from "../../src/persistence/postgres/commit-statement.ts";
 import { deliverEvents, lookForEvents } from "../../src/persistence/postgres/event-statements.ts";
 import { lookAtInstances, readInbox, requestInstance } from "../../src/persistence/postgres/instance-statements.ts";
@@ -110,13 +110,14 @@ function hotStatements(store: SqlEngineStore, node: string): readonly Case[] {
     {
       name: "release",
       statement: releaseOwned(t, buckets, 100),
-      through: { ...byKey, instance: ["instance_pkey", "instance_owned"] },
+      through: { ...byKey, instance: ["instance_pkey", "instance_open"] },
     },
     {
       name: "disown",
       statement: disownStrays(t, buckets, node, []),
-      through: { ...byKey, instance: ["instance_pkey", "instance_owned"] },
+      through: { ...byKey, instance: ["instance_pkey", "instance_open"] },
     },
+    { name: "claim of one", statement: claimInstance(t, node, row), through: byKey },
     { name: "look", statement: lookAtInstances(t, rows), through: byKey },
     { name: "inbox", statement: readInbox(t, rows), through: { ...byKey, inbox: ["inbox_pkey", "inbox_open"] } },
     {

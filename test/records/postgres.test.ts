@@ -10,6 +10,7 @@ import { systemEnvironment } from "../../src/models/environment.ts";
 import { PostgresDatabase } from "../../src/persistence/postgres/database.ts";
 import { SqlRecordBackend } from "../../src/persistence/postgres/records/backend.ts";
 import { listInstances } from "../../src/persistence/postgres/records/instance-statements.ts";
+import { SqlStatistics } from "../../src/persistence/postgres/statistics.ts";
 import { SqlEngineStore } from "../../src/persistence/postgres/store.ts";
 import { RecordProvider } from "../../src/persistence/record-provider.ts";
 import { until } from "../chaos/arena.ts";
@@ -151,6 +152,7 @@ class FaultyProvider extends RecordProvider {
   readonly database: FaultyDatabase;
   readonly store: SqlEngineStore;
   protected readonly backend: SqlRecordBackend;
+  protected readonly statistics: SqlStatistics;
   protected readonly env = systemEnvironment();
 
   constructor(url: string) {
@@ -158,6 +160,7 @@ class FaultyProvider extends RecordProvider {
     this.database = new FaultyDatabase(new PostgresDatabase({ url }, this.env));
     this.store = new SqlEngineStore(this.database, this.env);
     this.backend = new SqlRecordBackend(this.database, this.store, this.env);
+    this.statistics = new SqlStatistics(this.database, this.store.tables, this.env);
   }
 
   override initialize(): Promise<void> {

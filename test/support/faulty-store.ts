@@ -110,6 +110,10 @@ export class FaultyDatabase implements Database {
     return this.real.listen(channel, ears);
   }
 
+  pools(): ReturnType<Database["pools"]> {
+    return this.real.pools();
+  }
+
   close(): Promise<void> {
     return this.real.close();
   }

@@ -1,6 +1,7 @@
 import type { Environment } from "../../models/environment.ts";
 import { RecordProvider } from "../record-provider.ts";
 import type { MemoryRecordBackend } from "./records/backend.ts";
+import type { MemoryStatistics } from "./statistics.ts";
 import { MemoryEngineStore, type MemoryStoreOptions } from "./store.ts";
 
 /**
@@ -11,6 +12,7 @@ export class MemoryPersistenceProvider extends RecordProvider {
   /** What the engine's host works with; `inspect` and `refs` let a test look into it. */
   readonly store: MemoryEngineStore;
   protected readonly backend: MemoryRecordBackend;
+  protected readonly statistics: MemoryStatistics;
   protected readonly env: Environment;
 
   /** Several hosts of this process may share one provider. */
@@ -18,6 +20,7 @@ export class MemoryPersistenceProvider extends RecordProvider {
     super();
     this.store = new MemoryEngineStore(options);
     this.backend = this.store.records;
+    this.statistics = this.store.statistics;
     this.env = this.store.env;
   }
 

@@ -10,6 +10,7 @@ import { MemoryNodeStore } from "./nodes.ts";
 import type { Clock, InstanceRecord } from "./records.ts";
 import { MemoryRecordBackend } from "./records/backend.ts";
 import { MemoryScheduleStore } from "./schedules.ts";
+import { MemoryStatistics } from "./statistics.ts";
 
 export interface MemoryStoreOptions {
   readonly buckets?: number;
@@ -47,6 +48,7 @@ export class MemoryEngineStore implements EngineStore {
   readonly wakes: WakeBus | null = null;
   readonly records: MemoryRecordBackend;
   readonly env: Environment;
+  readonly statistics: MemoryStatistics;
   readonly #instances = new InstanceTable();
 
   constructor(options: MemoryStoreOptions = {}) {
@@ -71,6 +73,12 @@ export class MemoryEngineStore implements EngineStore {
     this.definitions = new MemoryDefinitionStore(act);
     this.schedules = new MemoryScheduleStore(act, this.#instances);
     this.events = new MemoryEventStore(act, tables.events, this.#instances);
+    const shelves = {
+      instances: () => this.#instances.all(),
+      events: () => tables.events.all(),
+      subscriptions: () => tables.events.allSubscriptions(),
+    };
+    this.statistics = new MemoryStatistics(shelves, act);
   }
 
   async initialize(): Promise<void> {}

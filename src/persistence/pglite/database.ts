@@ -2,6 +2,7 @@ import pg from "pg";
 import type { Environment } from "../../models/environment.ts";
 import { DirectoryInUseError, PersistenceError } from "../../models/errors-storage.ts";
 import type { Database, Ears, Session, Statement, Unlisten } from "../database.ts";
+import type { PoolFigures } from "../performance-analysis.ts";
 import { Connection } from "./connection.ts";
 import { DatabaseDirectory } from "./directory.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -97,6 +98,11 @@ export class PgliteDatabase implements Database {
     return async () => {
       listeners.delete(ears); // the session may go on to hear what nobody listens to
     };
+  }
+
+  /** One session, no pool. */
+  pools(): readonly PoolFigures[] {
+    return [];
   }
 
   /** Lets what waits come to its end first. */

@@ -1,6 +1,7 @@
 import { systemEnvironment, type Environment } from "../../models/environment.ts";
 import { RecordProvider } from "../record-provider.ts";
 import { SqlRecordBackend } from "../postgres/records/backend.ts";
+import { SqlStatistics } from "../postgres/statistics.ts";
 import { SqlEngineStore, type SqlStoreOptions } from "../postgres/store.ts";
 import { PgliteDatabase, type PgliteOptions } from "./database.ts";
 
@@ -27,6 +28,7 @@ export class PglitePersistenceProvider extends RecordProvider {
   /** What the engine's host works with. No other process can be using it. */
   readonly store: SqlEngineStore;
   protected readonly backend: SqlRecordBackend;
+  protected readonly statistics: SqlStatistics;
   protected readonly env: Environment;
 
   /** Opens nothing yet. Throws `InvalidNameError` and `InvalidRequestError` for options that cannot work. */
@@ -36,6 +38,7 @@ export class PglitePersistenceProvider extends RecordProvider {
     const database = new PgliteDatabase(options, this.env);
     this.store = new SqlEngineStore(database, this.env, { ...options, alone: true, batchRows });
     this.backend = new SqlRecordBackend(database, this.store, this.env);
+    this.statistics = new SqlStatistics(database, this.store.tables, this.env);
   }
 
   /** Starts the database and creates or checks the schema. Throws `DirectoryInUseError`, `DirectoryNotWritableError` and

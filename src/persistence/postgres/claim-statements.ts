@@ -95,9 +95,9 @@ export const disownStrays = (t: Tables, buckets: number, owner: string, held: re
       update ${t.instance} w set owner = null, epoch = w.epoch + 1, due_at = s.now, lane = false
       from (select i.bucket, i.id, ${t.clock} as now from generate_series(0, $1::int - 1) as b(bucket)
             cross join lateral (select o.bucket, o.id from ${t.instance} o
-                                where o.bucket = b.bucket and o.owner = $2 and (o.id = any($3::uuid[])) is not true offset 0) as i
+                                where o.bucket = b.bucket and o.owner = $2 and o.completed_at is null and (o.id = any($3::uuid[])) is not true offset 0) as i
             offset 0) s
-      where w.bucket = s.bucket and w.id = s.id and w.owner = $2
+      where w.bucket = s.bucket and w.id = s.id and w.owner = $2 and w.completed_at is null
       returning 1)
     select count(*)::int as disowned from strays`,
   values: [buckets, owner, plain(held, (id) => id)],

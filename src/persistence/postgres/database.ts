@@ -5,6 +5,7 @@ import { InvalidRequestError } from "../../models/errors.ts";
 import type { Database, Ears, Session, Statement, Unlisten } from "../database.ts";
 import { connectClient, Link } from "./link.ts";
 import { Listener } from "./listener.ts";
+import type { PoolFigures } from "../performance-analysis.ts";
 import type { PostgresOptions } from "./options.ts";
 import { addressOf, newClient, settingsOf, withHints, type Settings } from "./settings.ts";
 import { SessionPool } from "./pool.ts";
@@ -95,6 +96,14 @@ export class PostgresDatabase implements Database {
       this.listeners.delete(listener);
       await listener.close();
     };
+  }
+
+  pools(): readonly PoolFigures[] {
+    const { hot, general } = this.ready();
+    return [
+      { name: "hot", ...hot.figures() },
+      { name: "general", ...general.figures() },
+    ];
   }
 
   async close(): Promise<void> {

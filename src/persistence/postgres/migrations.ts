@@ -17,7 +17,8 @@ export const defaultBuckets = 64;
  *
  * - `bucket` leads every primary key, so that the tables can be distributed by it.
  * - No column that changes at a plain step stands in a key or in the predicate of an index of `instance`: its updates stay HOT.
- *   Start, park, claim and finish change `owner` or `due_at` and touch the two small partial indexes.
+ *   Start, park, claim and finish change `owner` or `due_at` and touch the small partial indexes: what is due, and what is open, which
+ *   finds a dead node's instances and counts those that have not ended. An end adds its instance to those that have, by time.
  * - Finished pointers are the history of steps; `history` holds only what is not a step.
  */
 const initialSchema: Migration = {
@@ -97,7 +98,8 @@ const instanceTables = (t: Tables): readonly string[] => [
   primary key (bucket, id)) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05)`,
   `create index if not exists instance_created on ${t.instance} (created_at)`,
   `create index if not exists instance_due on ${t.instance} (bucket, due_at) where due_at is not null`,
-  `create index if not exists instance_owned on ${t.instance} (bucket, owner) where owner is not null`,
+  `create index if not exists instance_open on ${t.instance} (bucket, owner, status) where completed_at is null`,
+  `create index if not exists instance_ended on ${t.instance} (completed_at) where completed_at is not null`,
   `create index if not exists instance_blocked on ${t.instance} (bucket, definition, version) where blocked`,
 ];
 

@@ -57,7 +57,7 @@ export const declareDead = (t: Tables, id: string, beat: number, silentMs: numbe
 });
 
 /**
- * Releases what nodes that are dead or stopped own, found through the index of owned rows. Claims that a node won just before it
+ * Releases what nodes that are dead or stopped own, found through the index of open rows. Claims that a node won just before it
  * was declared dead are found by the next sweep. The row locks skip what another sweep holds; the CTE is materialized because a
  * re-run sub-select would pass the limit. The epoch fences off what a node, dead by mistake, may still send. Deaths count up
  * to where the suspect lane begins; from there on only those while the instance's body ran in that lane do.
@@ -68,7 +68,7 @@ export const releaseOwned = (t: Tables, buckets: number, limit: number): Stateme
       select id, state = 'dead' as is_dead from ${t.node} where state in ('dead', 'stopped')),
     owned as materialized (
       select i.bucket, i.id, g.is_dead from gone g cross join generate_series(0, $1::int - 1) as b(bucket)
-      cross join lateral (select w.bucket, w.id from ${t.instance} w where w.bucket = b.bucket and w.owner = g.id
+      cross join lateral (select w.bucket, w.id from ${t.instance} w where w.bucket = b.bucket and w.owner = g.id and w.completed_at is null
                           limit $2 for no key update skip locked) as i
       limit $2),
     released as (
@@ -89,7 +89,7 @@ export const forgetNodes = (t: Tables, buckets: number, olderMs: number): Statem
       where n.state in ('dead', 'stopped') and n.ended_at < ${t.clock} - $2::float8 * interval '1 ms'
         and not exists (select from generate_series(0, $1::int - 1) as b(bucket)
                         cross join lateral (select from ${t.instance} w
-                                            where w.bucket = b.bucket and w.owner = n.id limit 1) as i)
+                                            where w.bucket = b.bucket and w.owner = n.id and w.completed_at is null limit 1) as i)
       returning 1)
     select count(*)::int as forgotten from forgotten`,
   values: [buckets, olderMs],

@@ -2,6 +2,7 @@ import pg from "pg";
 import type { Session, Statement } from "../database.ts";
 import { PersistenceError } from "../../models/errors-storage.ts";
 import { WorkflowError } from "../../models/errors.ts";
+import type { PoolFigures } from "../performance-analysis.ts";
 import { runOn } from "./link.ts";
 import { breaksSession, persistenceError } from "./sql-state.ts";
 
@@ -66,6 +67,11 @@ export class SessionPool {
         if (attempt === attemptsToBegin || !held.isBroken) throw error;
       }
     }
+  }
+
+  figures(): Omit<PoolFigures, "name"> {
+    const { totalCount, idleCount, waitingCount, options } = this.pool;
+    return { connections: totalCount, idle: idleCount, waiting: waitingCount, max: options.max };
   }
 
   async close(): Promise<void> {

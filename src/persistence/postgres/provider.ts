@@ -3,6 +3,7 @@ import { RecordProvider } from "../record-provider.ts";
 import { PostgresDatabase } from "./database.ts";
 import type { PostgresOptions } from "./options.ts";
 import { SqlRecordBackend } from "./records/backend.ts";
+import { SqlStatistics } from "./statistics.ts";
 import { SqlEngineStore, type SqlStoreOptions } from "./store.ts";
 
 /** Where the tables are and how they are reached. */
@@ -23,6 +24,7 @@ export interface PostgresProviderOptions
 export class PostgresPersistenceProvider extends RecordProvider {
   readonly store: SqlEngineStore;
   protected readonly backend: SqlRecordBackend;
+  protected readonly statistics: SqlStatistics;
   protected readonly env: Environment;
 
   /** A URL, or options. Throws `PoolTooSmallError` and `InvalidNameError` for options that cannot work. */
@@ -36,6 +38,7 @@ export class PostgresPersistenceProvider extends RecordProvider {
     this.env = env;
     this.store = new SqlEngineStore(database, env, { ...options, wakes });
     this.backend = new SqlRecordBackend(database, this.store, env);
+    this.statistics = new SqlStatistics(database, this.store.tables, env);
   }
 
   /** Connects, and creates or checks the schema. Any number of processes may do so at once. Throws `DatabaseUnreachableError`,

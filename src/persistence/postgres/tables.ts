@@ -52,3 +52,13 @@ export function tablesOf(schemaName: string, options: { readonly testClock?: boo
 
 /** SQL that turns a timestamptz into milliseconds since the epoch; doubles hold today's instants to the microsecond. */
 export const toMs = (expression: string): string => `(extract(epoch from ${expression}) * 1000)::float8`;
+
+/** Every table of the schema but the clock of tests, by its plain name. */
+export function allTables(t: Tables): ReadonlyMap<string, string> {
+  const prefix = `${t.namespace}.`;
+  const qualified = Object.values(t).filter(
+    (name): name is string => typeof name === "string" && name.startsWith(prefix),
+  );
+  const names = qualified.filter((name) => name !== t.testClock);
+  return new Map(names.map((name) => [name.slice(prefix.length + 1, -1), name]));
+}
