@@ -1,3 +1,4 @@
+import type { ErrorBehavior } from "../models/definition.ts";
 import type { Duration } from "../models/duration.ts";
 import type { ErrorClass } from "../models/errors.ts";
 import type { EventType } from "../models/event-type.ts";
@@ -25,6 +26,7 @@ import type {
   As,
   CancelOptions,
   Common,
+  Continued,
   ForEachOptions,
   Join,
   LoopOptions,
@@ -75,17 +77,25 @@ export interface Flow<D, K = Nothing, T = D, L = undefined, E = never> extends B
     P extends Partial<D> = Nothing,
     O extends Outcome = Outcome,
     S extends "skip" = never,
+    X extends ErrorBehavior = "compensate",
   >(
     body: Body<I, A, O>,
-    ...optionsWithInput: Options<D, K, T, I, Settled<A>, N, P, O, S>
-  ): Flow<D, Keep<K, N, Settled<A>>, T, Settled<A>, E>;
+    ...optionsWithInput: Options<D, K, T, I, Settled<A>, N, P, O, S, X>
+  ): Flow<D, Keep<K, N, Continued<Settled<A>, X>>, T, Continued<Settled<A>, X>, E>;
 
   /** Runs an inline function as a step of this name. It takes the data (in `forEach` the item), and its context holds data and scope. */
-  run<A, N extends string = never, P extends Partial<D> = Nothing, S extends "skip" = never, M = unknown>(
+  run<
+    A,
+    N extends string = never,
+    P extends Partial<D> = Nothing,
+    S extends "skip" = never,
+    M = unknown,
+    X extends ErrorBehavior = "compensate",
+  >(
     name: string,
     body: (subject: T, context: InlineContext<D, K, T, M>) => A | Promise<A>,
-    options?: RunOptions<D, K, T, Settled<A>, N, P, S>,
-  ): Flow<D, Keep<K, N, Settled<A>>, T, Settled<A>, E>;
+    options?: RunOptions<D, K, T, Settled<A>, N, P, S, X>,
+  ): Flow<D, Keep<K, N, Continued<Settled<A>, X>>, T, Continued<Settled<A>, X>, E>;
 
   /** Waits for an event under a key, published since the instance was created. Its value is what the event tells. */
   waitFor<R, N extends string = never, P extends Partial<D> = Nothing, B extends AnyBlock = Ended<never>>(

@@ -42,36 +42,73 @@ export interface Kept<D, K, R, N extends string, P> extends As<K, N> {
 }
 
 /** What is done when a step fails, and when it is to be undone. Overrides the step's own defaults. */
-export interface Guarded<I, R, O extends Outcome, S extends "skip">
+export interface Guarded<I, R, O extends Outcome, S extends "skip", X extends ErrorBehavior>
   extends StepDefaults<I, R, OutcomeUnder<S, O>>, Doubt<S> {
-  /** What happens when the retries are exhausted, or at once for a permanent error. Default: `"compensate"`. */
-  readonly onError?: ErrorBehavior;
+  /**
+   * What happens when the retries are exhausted, or at once for a permanent error. With `"continue"` the step's value may be missing,
+   * and `output` is left out then. Default: `"compensate"`.
+   */
+  readonly onError?: X;
 }
 
+/** The value of a step: it may be missing if the flow goes on when it has failed. */
+export type Continued<R, X> = "continue" extends X ? R | undefined : R;
+
 /** Options of `then` for a step that can take what the block is about: the data, or the item. */
-export interface StepOptions<D, K, I, R, N extends string, P, O extends Outcome, S extends "skip">
-  extends Common, Kept<D, K, R, N, P>, Guarded<I, R, O, S> {
+export interface StepOptions<
+  D,
+  K,
+  I,
+  R,
+  N extends string,
+  P,
+  O extends Outcome,
+  S extends "skip",
+  X extends ErrorBehavior,
+>
+  extends Common, Kept<D, K, R, N, P>, Guarded<I, R, O, S, X> {
   /** What the step is given. Default: the data; inside `forEach` the item. */
   readonly input?: Mapping<D, K, I>;
 }
 
 /** Options of `then` for a step that needs to be told its input. */
-export interface MappedStepOptions<D, K, I, R, N extends string, P, O extends Outcome, S extends "skip">
-  extends Common, Kept<D, K, R, N, P>, Guarded<I, R, O, S> {
+export interface MappedStepOptions<
+  D,
+  K,
+  I,
+  R,
+  N extends string,
+  P,
+  O extends Outcome,
+  S extends "skip",
+  X extends ErrorBehavior,
+>
+  extends Common, Kept<D, K, R, N, P>, Guarded<I, R, O, S, X> {
   /** What the step is given: it cannot take the data (or the item) as it is. */
   readonly input: Mapping<D, K, I>;
 }
 
 /** The options of `then`, which may be left out if the step takes what the block is about. */
-export type Options<D, K, T, I, R, N extends string, P, O extends Outcome, S extends "skip"> = [I] extends [void]
-  ? [options?: StepOptions<D, K, I, R, N, P, O, S>]
+export type Options<
+  D,
+  K,
+  T,
+  I,
+  R,
+  N extends string,
+  P,
+  O extends Outcome,
+  S extends "skip",
+  X extends ErrorBehavior,
+> = [I] extends [void]
+  ? [options?: StepOptions<D, K, I, R, N, P, O, S, X>]
   : [T] extends [I]
-    ? [options?: StepOptions<D, K, I, R, N, P, O, S>]
-    : [optionsWithInputMapping: MappedStepOptions<D, K, I, R, N, P, O, S>];
+    ? [options?: StepOptions<D, K, I, R, N, P, O, S, X>]
+    : [optionsWithInputMapping: MappedStepOptions<D, K, I, R, N, P, O, S, X>];
 
 /** Options of `run`. */
-export interface RunOptions<D, K, T, R, N extends string, P, S extends "skip">
-  extends Pick<Common, "description">, Kept<D, K, R, N, P>, Guarded<T, R, Outcome, S> {}
+export interface RunOptions<D, K, T, R, N extends string, P, S extends "skip", X extends ErrorBehavior>
+  extends Pick<Common, "description">, Kept<D, K, R, N, P>, Guarded<T, R, Outcome, S, X> {}
 
 /** Options of `waitFor`; `F` is the flow of its late branch. */
 export interface WaitOptions<D, K, R, N extends string, P, F, B extends AnyBlock> extends Common, Kept<D, K, R, N, P> {
@@ -82,7 +119,7 @@ export interface WaitOptions<D, K, R, N extends string, P, F, B extends AnyBlock
   /** What happens when the time is over; needs `timeout`. Default: the step fails with code WAIT_TIMEOUT. */
   readonly onTimeout?: (late: F) => B;
   /** What happens when the time is over and there is no `onTimeout`. Default: `"compensate"`. */
-  readonly onError?: Exclude<ErrorBehavior, "suspend">;
+  readonly onError?: Exclude<ErrorBehavior, "suspend" | "continue">;
 }
 
 /** How many children must succeed before the flow goes on. */

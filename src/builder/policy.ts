@@ -14,7 +14,7 @@ export interface Policy {
   readonly skipInDoubt: boolean;
 }
 
-const retryOptions = ["maxAttempts", "initial", "factor", "max", "jitter"];
+const retryOptions = ["maxAttempts", "initial", "factor", "max", "jitter", "maxElapsed", "nonRetryable"];
 
 /** Reads a step's policy from its options or its defaults. */
 export function readPolicy(options: Fields, fault: Fault): Policy {

@@ -8,7 +8,7 @@ import { type Policy, policyOf, policyOptions, readPolicy } from "./policy.ts";
 import { keptOptions, Site } from "./site.ts";
 
 const guarded = [...keptOptions, ...policyOptions, "onError"];
-const errorBehaviors = ["compensate", "fail", "suspend", "terminate"] as const;
+const errorBehaviors = ["compensate", "fail", "suspend", "terminate", "continue"] as const;
 
 /** The node of `then(body, options)`. */
 export function stepNode(block: BlockDraft, given: unknown, options: unknown): StepNode {

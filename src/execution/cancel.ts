@@ -34,10 +34,7 @@ export function cancelForRollback(draft: Draft, container: string): Remains {
  * those in doubt included, go to the stack of the saga around the block, for a later rollback.
  */
 export function cancelBlock(draft: Draft, block: string): void {
-  for (const { path } of draft.doubts.splice(0)) {
-    const head = { path, seq: draft.seq, inDoubt: true } as const;
-    amend(draft, path, { status: "Failed", below: stackUnder(draft, block, head) });
-  }
+  stackDoubts(draft, block);
   const undos = cancelPointers(draft, block, (path, pointer) => {
     const doubtful = isInDoubt(draft, path, pointer);
     const head = { path, seq: draft.seq + 1, inDoubt: true } as const;
@@ -56,6 +53,14 @@ export function cancelBlock(draft: Draft, block: string): void {
     if (others.length === 0) continue;
     const below = stackUnder(draft, block, { path, seq: draft.seq + 1 }, { others });
     cancelPointer(draft, path, { below });
+  }
+}
+
+/** Steps that have just failed and may have had their effect go to the stack of the saga around. */
+export function stackDoubts(draft: Draft, at: string): void {
+  for (const { path } of draft.doubts.splice(0)) {
+    const head = { path, seq: draft.seq, inDoubt: true } as const;
+    amend(draft, path, { status: "Failed", below: stackUnder(draft, at, head) });
   }
 }
 

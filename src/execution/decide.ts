@@ -17,7 +17,7 @@ import { parallelKind } from "./kinds/parallel.ts";
 import { endKind, returnKind } from "./kinds/return.ts";
 import { sagaKind } from "./kinds/saga.ts";
 import { setKind } from "./kinds/set.ts";
-import { bodyAnswered, stepKind } from "./kinds/step.ts";
+import { bodyAnswered, goOnWithout, stepKind } from "./kinds/step.ts";
 import { waitKind } from "./kinds/wait.ts";
 import { containerOf } from "./plan.ts";
 import { endRun, isUndo, raise, unstacked, unwind } from "./rollback.ts";
@@ -175,6 +175,7 @@ function mappingFailed(draft: Draft, path: string, failure: Failure): void {
   draft.scopes.delete(path);
   if (scope?.started) draft.pointers.set(path, { started: true });
   endPointer(draft, path, { status: "Failed", failure: JSON.stringify(failure) });
+  if (behavior === "continue") return node.kind === "step" ? goOnWithout(draft, path, node) : undefined;
   raise(draft, path, failure, behavior === "suspend" ? "fail" : behavior);
 }
 

@@ -9,8 +9,13 @@ import type { Draft } from "./draft.ts";
 import { endContainer, endPointer, restate } from "./finish.ts";
 import { containerOf, isUndoPath } from "./plan.ts";
 
-/** A step has failed for good: what its author wants to happen then. (`suspend` is the step's own affair.) */
-export function raise(draft: Draft, path: string, failure: Failure, behavior: Exclude<ErrorBehavior, "suspend">): void {
+/** A step has failed for good: what its author wants to happen then. (`suspend` and `continue` are the step's own affair.) */
+export function raise(
+  draft: Draft,
+  path: string,
+  failure: Failure,
+  behavior: Exclude<ErrorBehavior, "suspend" | "continue">,
+): void {
   switch (behavior) {
     case "fail":
       return endRun(draft, "Failed", { failure });

@@ -15,8 +15,9 @@ export type AnyFunction = (...args: never[]) => unknown;
 /** What happens when a step has failed for good (its retries are exhausted, or its error is permanent).
  *  `compensate` (default): the nearest enclosing saga, or else the whole run, is rolled back in reverse order, then the failure
  *  goes on outwards. `fail`: the run fails at once and nothing is undone. `terminate`: the same, ending as Terminated.
- *  `suspend`: the run is parked as Suspended with the step ready to run again on resume. */
-export type ErrorBehavior = "fail" | "suspend" | "terminate" | "compensate";
+ *  `suspend`: the run is parked as Suspended with the step ready to run again on resume. `continue`: the step counts as failed, and
+ *  the flow goes on behind it without its value. */
+export type ErrorBehavior = "fail" | "suspend" | "terminate" | "compensate" | "continue";
 
 interface NodeFacts {
   /** Unique within its block; a part of every path below it. */
@@ -69,7 +70,7 @@ export interface WaitNode extends NodeFacts {
   readonly timeoutMs?: number;
   /** Runs when the timeout passed first; without it a timeout is the step's failure. */
   readonly late?: Block;
-  readonly onError: ErrorBehavior;
+  readonly onError: Exclude<ErrorBehavior, "suspend" | "continue">;
   /** The event's schema, when it was given one: validates at consumption. */
   readonly schema?: FunctionRef;
 }

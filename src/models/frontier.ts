@@ -31,6 +31,8 @@ export interface ActivePointer {
   readonly state?: "sleeping" | "waiting";
   /** The attempt that is to come or under way, from 1 (default). */
   readonly attempt?: number;
+  /** Milliseconds that earlier attempts and the waits between them took, where the step's policy limits them. */
+  readonly elapsedMs?: number;
   /** Milliseconds from the commit of the transition that wrote this; becomes `due` in the next one. */
   readonly dueIn?: number;
   /** Database clock, milliseconds since the epoch. */

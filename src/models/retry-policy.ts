@@ -1,5 +1,6 @@
 import { toMs, type Duration } from "./duration.ts";
-import { InvalidRequestError } from "./errors.ts";
+import { type ErrorClass, InvalidRequestError } from "./errors.ts";
+import type { Failure } from "./failure.ts";
 
 /** How often a failed step is tried again, and how long the engine waits in between. */
 export interface RetryPolicy {
@@ -13,6 +14,13 @@ export interface RetryPolicy {
   readonly max?: Duration;
   /** Draw each wait between its half and its whole, so that what failed together does not come back together. Default: true. */
   readonly jitter?: boolean;
+  /**
+   * How long attempts and the waits between them may take together: an attempt that would begin later is not made. Counted is what
+   * they took, not how long the process was down or busy. Default: no limit.
+   */
+  readonly maxElapsed?: Duration;
+  /** Failures that are not tried again: error classes (`"timeout"`), codes (`"CARD_DECLINED"`) or names (`"TypeError"`) of errors. */
+  readonly nonRetryable?: readonly (ErrorClass | (string & {}))[];
 }
 
 /** A policy with nothing left open, as a definition holds it. */
@@ -22,6 +30,8 @@ export interface ResolvedRetryPolicy {
   readonly factor: number;
   readonly maxMs: number;
   readonly jitter: boolean;
+  readonly maxElapsedMs?: number;
+  readonly nonRetryable?: readonly string[];
 }
 
 /** What a step has that says nothing about retries. */
@@ -53,7 +63,42 @@ export function resolveRetryPolicy(policy: RetryPolicy | undefined): ResolvedRet
   if (policy.max !== undefined && policy.initial !== undefined && maxMs < initialMs) {
     throw new InvalidRequestError("retry.max", "must not be shorter than retry.initial");
   }
-  return Object.freeze({ maxAttempts, initialMs: Math.min(initialMs, maxMs), factor, maxMs, jitter });
+  return Object.freeze({
+    maxAttempts,
+    initialMs: Math.min(initialMs, maxMs),
+    factor,
+    maxMs,
+    jitter,
+    ...limitsOf(policy),
+  });
+}
+
+function limitsOf({
+  maxElapsed,
+  nonRetryable,
+}: RetryPolicy): Pick<ResolvedRetryPolicy, "maxElapsedMs" | "nonRetryable"> {
+  const names: unknown = nonRetryable;
+  if (
+    names !== undefined &&
+    !(Array.isArray(names) && names.every((name) => typeof name === "string" && name !== ""))
+  ) {
+    throw new InvalidRequestError("retry.nonRetryable", "must be a list of error classes, codes or names");
+  }
+  return {
+    ...(maxElapsed !== undefined && { maxElapsedMs: toMs(maxElapsed, "retry.maxElapsed") }),
+    ...(nonRetryable !== undefined && { nonRetryable: Object.freeze([...nonRetryable]) }),
+  };
+}
+
+/** Whether a failure is tried again after so many attempts, which have taken `elapsedMs`, and after a wait of `delayMs`. */
+export function mayRetry(
+  policy: ResolvedRetryPolicy,
+  failure: Pick<Failure, "name" | "code" | "errorClass">,
+  spent: { readonly attempts: number; readonly elapsedMs: number; readonly delayMs: number },
+): boolean {
+  const { maxAttempts, maxElapsedMs = Infinity, nonRetryable = [] } = policy;
+  if (spent.attempts >= maxAttempts || spent.elapsedMs + spent.delayMs > maxElapsedMs) return false;
+  return !nonRetryable.some((one) => one === failure.errorClass || one === failure.code || one === failure.name);
 }
 
 /**

@@ -196,9 +196,9 @@ describe("options", () => {
   );
   refused("as is a text", (flow) => flow.then(reserve, { as: true }), /"as" must be a text, not true/);
   refused(
-    "onError is one of four",
+    "onError is one of five",
     (flow) => flow.then(reserve, { onError: "ignore" }),
-    `reserve: its option "onError" must be "compensate" or "fail" or "suspend" or "terminate", not 'ignore'.`,
+    `reserve: its option "onError" must be "compensate" or "fail" or "suspend" or "terminate" or "continue", not 'ignore'.`,
   );
   refused(
     "a wait cannot suspend",

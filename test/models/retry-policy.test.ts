@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { resolveRetryPolicy, retryDelayMs, type RetryPolicy } from "../../src/models/retry-policy.ts";
+import { mayRetry, resolveRetryPolicy, retryDelayMs, type RetryPolicy } from "../../src/models/retry-policy.ts";
 
 test("without a policy a step has five attempts, one second apart at first, twice as long each time, at most a minute", () => {
   const policy = resolveRetryPolicy(undefined);
@@ -76,4 +76,24 @@ test("jitter draws between the half and the whole", () => {
       assert.ok(drawn >= whole / 2 && drawn <= whole, `${drawn} of ${whole}`);
     }),
   );
+});
+
+test("a retry is made while attempts and time are left, and its failure is not named", () => {
+  const policy = resolveRetryPolicy({
+    maxAttempts: 3,
+    maxElapsed: "1 second",
+    nonRetryable: ["timeout", "NO", "TypeError"],
+  });
+  const failure = { name: "Error", errorClass: "transient" } as const;
+  const may = (spent: object, failed: object = {}): boolean =>
+    mayRetry(policy, { ...failure, ...failed }, { attempts: 1, elapsedMs: 0, delayMs: 0, ...spent });
+  assert.ok(may({}));
+  assert.ok(may({ attempts: 2, elapsedMs: 500, delayMs: 500 }));
+  assert.ok(!may({ attempts: 3 }));
+  assert.ok(!may({ elapsedMs: 500, delayMs: 501 }));
+  assert.ok(!may({}, { errorClass: "timeout" }));
+  assert.ok(!may({}, { code: "NO" }));
+  assert.ok(!may({}, { name: "TypeError" }));
+  assert.throws(() => resolveRetryPolicy({ nonRetryable: [""] }), { code: "INVALID_REQUEST" });
+  assert.throws(() => resolveRetryPolicy({ maxElapsed: -1 }), { code: "INVALID_DURATION" });
 });

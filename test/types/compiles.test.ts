@@ -117,6 +117,10 @@ test("so are handlers and blocks that an event cancels", () => {
   ]);
 });
 
+test("so are steps that the flow goes on without", () => {
+  assert.deepEqual(pathsOf(flows.goingOn), ["reserve", "guess", "sure", "look"]);
+});
+
 test("a step that opts out of doubt says so in its graph, a transactional one need not", () => {
   const skips = definitionOf(undoing).graph.root.nodes.flatMap((node) =>
     node.kind === "step" && node.skipInDoubt ? [node.name] : [],

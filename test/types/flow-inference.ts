@@ -2,7 +2,7 @@ import { defineWorkflow } from "../../src/builder/define-workflow.ts";
 import type { Joined } from "../../src/builder/block.ts";
 import type { Flow } from "../../src/builder/flow.ts";
 import { type Equal, holds, type Result, same } from "./equal.ts";
-import { type Order, pack, paymentConfirmed } from "./order.ts";
+import { type Order, pack, paymentConfirmed, reserve } from "./order.ts";
 
 /** What is inferred of loops, decisions, races and handlers: every claim is checked by the compiler. */
 
@@ -120,3 +120,19 @@ export const handling = defineWorkflow({ id: "handling", version: 1 }, (flow: Fl
     }),
 );
 holds<Equal<Result<typeof handling>, Order | "broken">>();
+
+export const goingOn = defineWorkflow({ id: "going-on", version: 1 }, (flow: Flow<Order>) =>
+  flow
+    .then(reserve, { as: "stock", onError: "continue" })
+    .run("guess", () => 1, { as: "guess", onError: "continue", output: (_, guess) => ({ paid: guess }) })
+    .run("sure", () => 1, {
+      as: "sure",
+      onError: "fail",
+      retry: { maxElapsed: "1 hour", nonRetryable: ["timeout", "NO"] },
+    })
+    .run("look", (_, { scope }) => {
+      same<{ reservation: string } | undefined>()(scope.stock);
+      same<number | undefined>()(scope.guess);
+      same<number>()(scope.sure);
+    }),
+);

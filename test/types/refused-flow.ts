@@ -122,3 +122,12 @@ export const handlers = (flow: Flow<Order>) => [
     onCancel: (cleanup) => cleanup.run("look", (_, { scope }) => scope.cancelledBy.by),
   }),
 ];
+
+export const goingOn = (flow: Flow<Order>) => [
+  // @ts-expect-error: 'stock' is possibly 'undefined'
+  flow.then(reserve, { as: "stock", onError: "continue" }).returns((_, { stock }) => stock.reservation),
+  // @ts-expect-error: Type '"continue"' is not assignable to type
+  flow.waitFor(paymentConfirmed, { key: (order) => order.id, timeout: 5, onError: "continue" }),
+  // @ts-expect-error: Type 'string' is not assignable to type
+  flow.then(reserve, { retry: { nonRetryable: "timeout" } }),
+];

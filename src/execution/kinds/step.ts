@@ -1,8 +1,9 @@
 import type { StepNode } from "../../models/definition.ts";
 import type { ActivePointer } from "../../models/frontier.ts";
-import { retryDelayMs } from "../../models/retry-policy.ts";
+import { mayRetry, retryDelayMs } from "../../models/retry-policy.ts";
 import type { Draft } from "../draft.ts";
 import type { BodyFact } from "../facts.ts";
+import { stackDoubts } from "../cancel.ts";
 import { endPointer } from "../finish.ts";
 import { doubt, isUndo, raise, undone } from "../rollback.ts";
 import { stack } from "../stack.ts";
@@ -79,12 +80,14 @@ function failed(
 ): void {
   const { path, failure, attempt } = fact;
   const retry = (isUndo(draft, path) ? node.undo?.retry : undefined) ?? node.retry;
-  if (!fact.final && attempt < retry.maxAttempts) {
-    const dueIn = retryDelayMs(retry, attempt, fact.random);
+  const dueIn = retryDelayMs(retry, attempt, fact.random);
+  const elapsedMs = (pointer.elapsedMs ?? 0) + Math.round(fact.tookMs);
+  if (!fact.final && mayRetry(retry, failure, { attempts: attempt, elapsedMs, delayMs: dueIn })) {
     draft.history.push({ kind: "retry", path, detail: JSON.stringify({ attempt, delayMs: dueIn, failure }) });
     draft.pointers.set(path, {
       ...pointer,
       attempt: attempt + 1,
+      ...(retry.maxElapsedMs !== undefined && { elapsedMs: elapsedMs + dueIn }),
       ...(dueIn > 0 && { state: "sleeping" as const, dueIn }),
       ...storedInput(fact),
     });
@@ -94,19 +97,27 @@ function failed(
     return park(draft, fact, `The compensation of "${path.slice(0, -5)}" failed: ${failure.message}`);
   if (node.onError === "suspend") return park(draft, fact, `The step "${path}" failed: ${failure.message}`);
   const unknown = node.compensation !== undefined && !node.transactional && node.skipInDoubt !== true;
-  if (unknown && node.onError === "compensate") doubt(draft, path, fact.input);
+  if (unknown && (node.onError === "compensate" || node.onError === "continue")) doubt(draft, path, fact.input);
   endPointer(draft, path, {
     status: "Failed",
     input: fact.input,
     failure: JSON.stringify(failure),
     tookMs: fact.tookMs,
   });
-  raise(draft, path, failure, node.onError);
+  if (node.onError === "continue") goOnWithout(draft, path, node);
+  else raise(draft, path, failure, node.onError);
+}
+
+/** The step has no value; what it may have done is undone in its turn. */
+export function goOnWithout(draft: Draft, path: string, node: StepNode): void {
+  stackDoubts(draft, path);
+  draft.keep(path, node.as);
+  draft.moves.push({ kind: "leave", path });
 }
 
 /** The run waits for an operator; on resume the step starts again with its first attempt. */
 function park(draft: Draft, fact: BodyFact & { readonly kind: "failed" }, reason: string): void {
-  const { attempt: _, ...pointer } = draft.pointers.get(fact.path) ?? {};
+  const { attempt: _, elapsedMs: __, ...pointer } = draft.pointers.get(fact.path) ?? {};
   draft.pointers.set(fact.path, { ...pointer, ...storedInput(fact) });
   draft.history.push({
     kind: "error",

@@ -18,7 +18,7 @@ export const waitKind: Kind<WaitNode> = {
       const message = `No event "${node.event}" came for "${path}" within ${node.timeoutMs} ms.`;
       const failure = { name: "WaitTimeoutError", code: "WAIT_TIMEOUT", errorClass: "timeout", message, path } as const;
       endPointer(draft, path, { status: "Failed", failure: JSON.stringify(failure) });
-      return raise(draft, path, failure, node.onError === "suspend" ? "fail" : node.onError);
+      return raise(draft, path, failure, node.onError);
     }
     draft.pointers.delete(path);
     draft.scopes.set(path, {});
