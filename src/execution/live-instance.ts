@@ -30,6 +30,8 @@ export class LiveInstance implements InstanceRef {
   facts: Fact[] = [];
   /** A turn is under way: what comes now waits for the next. */
   isTurning = false;
+  /** A request to stop waits for its bodies to end: no other begins. */
+  isStopping = false;
   /** Timers that are set in this process, by path. */
   readonly timers: Map<string, Timer> = new Map();
   private readonly turnWaiters: (() => void)[] = [];

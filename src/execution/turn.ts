@@ -33,8 +33,8 @@ export async function takeTurn(
   };
   const timers = facts.filter(({ kind }) => kind === "due");
   await take(timers.length === 0 ? facts : facts.filter(({ kind }) => kind !== "due"));
-  // What has come is not too late, however late it is looked at.
-  if (timers.length > 0) await take(timers);
+  // What has come is not too late, however late it is looked at. A run that was suspended meanwhile is asked again when it goes on.
+  if (timers.length > 0 && draft.status === "Runnable") await take(timers);
   return draft.seal();
 }
 
@@ -65,13 +65,13 @@ function completed(live: LiveInstance, draft: Draft, fact: Fact): Fact {
   }
 }
 
-/** Requests are carried out, oldest first; then each waiting pointer takes the oldest event of its topic. */
+/** Requests are carried out, oldest first; then each waiting pointer takes the oldest event of its topic, unless the run rests. */
 async function takeInbox(live: LiveInstance, draft: Draft, reader: Reader | undefined): Promise<void> {
   for (const row of live.inbox) {
     if (row.kind === "event" || draft.consume.includes(row.source)) continue;
     decide(draft, { kind: "request", request: row.kind, source: row.source, reason: reasonOf(row.payload) });
   }
-  for (let taken = true; taken && !draft.isOver;) {
+  for (let taken = true; taken && draft.status === "Runnable";) {
     taken = false;
     for (const row of live.inbox) {
       if (row.kind !== "event" || draft.consume.includes(row.source)) continue;

@@ -26,7 +26,7 @@ export class Bodies {
 
   /** Runs every ready pointer whose body does not run yet. A suspect instance waits for the lane and a row that says so. */
   start(live: LiveInstance): void {
-    if (!this.turns.owns(live) || !this.parts.mayStart()) return;
+    if (!this.turns.owns(live) || live.isStopping || !this.parts.mayStart()) return;
     if (this.turns.isLeaving() || live.state.status !== "Runnable") return this.giveAway(live);
     if (!this.lane.admits(live, () => this.start(live))) return;
     const ready: string[] = [];

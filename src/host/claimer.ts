@@ -32,7 +32,8 @@ export class Claimer {
   private readonly loop: Loop;
   private nextDueAt = Infinity;
   private firstBucket: number;
-  private hasAskedDue = false;
+  /** By this node's clock: from when on timers are asked for. */
+  private askDueAt = -Infinity;
   private alarm: Timer | undefined;
   private isStopped = false;
   private isHungry = false;
@@ -80,7 +81,7 @@ export class Claimer {
 
   /** Forgets what it knows of timers: others may have left some. */
   askAgain(): void {
-    this.hasAskedDue = false;
+    this.askDueAt = -Infinity;
     this.loop.poke();
   }
 
@@ -145,12 +146,11 @@ export class Claimer {
     if (given > 0) this.parts.env.logger.info("Instances of a lost claim were given back", { instances: given });
   }
 
-  /** Until the next timer, or the next poll. Timers that others left are asked for once, then only if there may be new ones. */
+  /** Until the next timer, or the next poll. Timers that others left are asked for once a poll, and when there may be new ones. */
   private async pause(now: number): Promise<number> {
-    const { store, clock, registry, pollMs } = this.parts;
-    if (this.nextDueAt <= now) this.hasAskedDue = false;
-    if (!this.hasAskedDue) {
-      this.hasAskedDue = true;
+    const { store, env, clock, registry, pollMs } = this.parts;
+    if (this.nextDueAt <= now || env.monotonic() >= this.askDueAt) {
+      this.askDueAt = env.monotonic() + pollMs;
       const next = await store.instances.nextDue(registry.names());
       clock.observe(next.now);
       this.nextDueAt = next.dueAt ?? Infinity;

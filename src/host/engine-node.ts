@@ -131,6 +131,7 @@ export class EngineNode {
 
   hear(wake: Wake): void {
     if (wake.kind === "due") return this.claimer.poke();
+    if (wake.kind === "left") return this.claimer.askAgain();
     if (wake.kind === "inbox") return wake.owner === this.id ? this.checkMail() : undefined;
     if (wake.kind === "events") return this.janitor.sweepSoon();
     if (wake.kind !== "gap") return;
@@ -164,7 +165,8 @@ export class EngineNode {
     await this.heartbeat.stop();
     await store.nodes.retire(this.id).catch(() => undefined);
     await store.nodes.release(10_000).catch(() => undefined);
-    hints.due();
+    hints.left();
+    await hints.flush();
     env.logger.debug("The node has left", { node: this.id });
   }
 

@@ -1,4 +1,4 @@
-import type { Environment } from "../models/environment.ts";
+import type { Environment, Timer } from "../models/environment.ts";
 import type { Wake, WakeBus } from "../persistence/provider.ts";
 
 const coalesceMs = 10;
@@ -11,10 +11,12 @@ export class Hints {
   private readonly bus: WakeBus | null;
   private readonly env: Environment;
   private isDue = false;
+  private hasLeft = false;
   private hasEvents = false;
   private readonly owners = new Set<string>();
   private ended: string[] = [];
   private isPlanned = false;
+  private timer: Timer | undefined;
 
   constructor(bus: WakeBus | null, env: Environment) {
     this.bus = bus;
@@ -23,6 +25,11 @@ export class Hints {
 
   due(): void {
     this.isDue = true;
+    this.plan();
+  }
+
+  left(): void {
+    this.hasLeft = true;
     this.plan();
   }
 
@@ -45,22 +52,30 @@ export class Hints {
   private plan(): void {
     if (this.bus === null || this.isPlanned) return;
     this.isPlanned = true;
-    this.env.later(coalesceMs, () => this.send());
+    this.timer = this.env.later(coalesceMs, () => void this.flush());
   }
 
-  private send(): void {
+  /** Sends now what has gathered. Never throws. */
+  async flush(): Promise<void> {
     this.isPlanned = false;
+    this.timer?.cancel();
     const wakes: Wake[] = [];
     if (this.isDue) wakes.push({ kind: "due" });
+    if (this.hasLeft) wakes.push({ kind: "left" });
     if (this.hasEvents) wakes.push({ kind: "events" });
     for (const owner of this.owners) wakes.push({ kind: "inbox", owner });
     for (let at = 0; at < this.ended.length; at += idsAtOnce) {
       wakes.push({ kind: "ended", ids: this.ended.slice(at, at + idsAtOnce) });
     }
     this.isDue = false;
+    this.hasLeft = false;
     this.hasEvents = false;
     this.owners.clear();
     this.ended = [];
-    this.bus?.send(wakes).catch((error: unknown) => this.env.logger.debug("Hints were lost", { error: String(error) }));
+    try {
+      if (wakes.length > 0) await this.bus?.send(wakes);
+    } catch (error) {
+      this.env.logger.debug("Hints were lost", { error: String(error) });
+    }
   }
 }

@@ -5,6 +5,7 @@ import type { Notices } from "../telemetry/notices.ts";
 import type { Claimer } from "./claimer.ts";
 import type { Events } from "./events.ts";
 import type { WatchTimes } from "./heartbeat.ts";
+import type { Hints } from "./hints.ts";
 import { Loop } from "./loop.ts";
 import { Neighbours } from "./neighbours.ts";
 
@@ -16,6 +17,7 @@ export interface JanitorParts {
   readonly times: WatchTimes;
   readonly self: string;
   readonly pollMs: number;
+  readonly hints: Hints;
   readonly claimer: Claimer;
   readonly events: Events;
 }
@@ -64,17 +66,19 @@ export class Janitor {
   }
 
   private async look(): Promise<number> {
-    const { env, notices, claimer, self, times, store } = this.parts;
-    const { lost, released } = await this.neighbours.look();
+    const { env, notices, claimer, hints, self, times, store } = this.parts;
+    const { lost, released, nextMs } = await this.neighbours.look();
     for (const node of lost) {
       env.logger.warn("A node is dead; its instances are taken over", { node });
       notices.tell({ kind: "node-lost", node });
     }
-    if (released > 0) {
-      notices.tell({ kind: "takeover", node: self, instances: released });
+    if (released > 0) notices.tell({ kind: "takeover", node: self, instances: released });
+    if (released > 0 || lost.length > 0) {
       claimer.askAgain();
+      hints.left(); // to those who can run what this node cannot
+      this.sweepSoon(); // what the dead had committed and not looked for
     }
-    return store.alone ? hourMs : Math.max(50, times.deadMs * 0.14);
+    return store.alone ? hourMs : Math.max(50, Math.min(times.deadMs * 0.14, nextMs));
   }
 
   private async sweepOnce(): Promise<number> {

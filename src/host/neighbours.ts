@@ -7,6 +7,16 @@ interface Sighting {
   readonly since: number;
 }
 
+/** What one look has found. */
+interface Looked {
+  /** Nodes that were found dead. */
+  readonly lost: readonly string[];
+  /** How many instances were released. */
+  readonly released: number;
+  /** Milliseconds after which another look may find one dead. */
+  readonly nextMs: number;
+}
+
 const releaseAtOnce = 500;
 const forgetMs = 3_600_000;
 
@@ -29,18 +39,19 @@ export class Neighbours {
     this.times = from.times;
   }
 
-  /** Looks once: declares the dead, releases what they held. Answers the nodes found dead, and how many instances were released. */
-  async look(): Promise<{ readonly lost: readonly string[]; readonly released: number }> {
+  /** Looks once: declares the dead, releases what they held. */
+  async look(): Promise<Looked> {
     const nodes = await this.store.nodes.list();
     const now = this.env.monotonic();
     if (now - this.lastLookAt > this.times.deadMs / 2) this.seen.clear(); // not connected all the while
     this.lastLookAt = now;
     const lost: string[] = [];
     for (const node of nodes) if (await this.isLost(node, now)) lost.push(node.id);
+    this.forgetEnded(nodes, lost);
     const mayOwn = lost.length > 0 || nodes.some(({ state }) => state === "dead" || state === "stopped");
     const released = mayOwn ? await this.release() : 0;
     if (mayOwn && released === 0) await this.store.nodes.forget(forgetMs);
-    return { lost, released };
+    return { lost, released, nextMs: this.nextMs(now) };
   }
 
   private async isLost({ id, state, beat, silentMs }: NodeRow, now: number): Promise<boolean> {
@@ -53,6 +64,17 @@ export class Neighbours {
     }
     if (now - sighting.since < this.times.deadMs || silentMs < this.times.deadMs) return false;
     return this.store.nodes.declareDead(id, beat, this.times.deadMs);
+  }
+
+  private forgetEnded(nodes: readonly NodeRow[], lost: readonly string[]): void {
+    const alive = new Set(nodes.filter(({ state }) => state === "live" || state === "draining").map(({ id }) => id));
+    for (const id of this.seen.keys()) if (!alive.has(id) || lost.includes(id)) this.seen.delete(id);
+  }
+
+  /** Until the next of those that stand still is to be found dead. */
+  private nextMs(now: number): number {
+    const silentSince = [...this.seen.values()].map(({ since }) => since).filter((since) => since < now);
+    return Math.min(...silentSince.map((since) => since + this.times.deadMs - now), Infinity);
   }
 
   private async release(): Promise<number> {

@@ -66,11 +66,14 @@ export class Worker {
     void this.turn(live);
   }
 
-  /** The inbox of a live instance was read anew. A request to stop waits until the bodies that it aborts have ended, for a while. */
+  /**
+   * The inbox of a live instance was read anew. A request to stop waits until the bodies that it aborts have ended, for a while;
+   * meanwhile no other begins.
+   */
   received(live: LiveInstance, rows: readonly InboxRow[]): void {
     const known = new Set(live.inbox.map((row) => row.source));
     const fresh = rows.filter((row) => !known.has(row.source));
-    if (fresh.length === 0 || !this.owns(live)) return;
+    if (fresh.length === 0 || !this.owns(live) || live.isStopping) return;
     const stops = fresh.some((row) => row.kind === "suspend" || row.kind === "terminate");
     const take = (): void => {
       live.inbox = [...live.inbox, ...fresh];
@@ -78,9 +81,11 @@ export class Worker {
       this.push(live, { kind: "continue" });
     };
     if (!stops || live.running.size === 0) return take();
+    live.isStopping = true;
     this.abortBodies(live, new Error("the run was asked to stop"));
     void this.quiet(live).then(() => {
       live.running.clear(); // who ignores the signal for so long no longer holds the state
+      live.isStopping = false;
       take();
     });
   }

@@ -331,7 +331,10 @@ export interface WakeBus {
 }
 
 export type Wake =
+  /** Something is due that nobody owns. */
   | { readonly kind: "due" }
+  /** A node has left, and its instances with their timers are anybody's. */
+  | { readonly kind: "left" }
   | { readonly kind: "events" }
   | { readonly kind: "inbox"; readonly owner: string }
   | { readonly kind: "ended"; readonly ids: readonly string[] }

@@ -98,18 +98,29 @@ export const commitWide = (t: Tables): string => `with ${commitInstances(t)},
       where x.bucket = c.bucket and x.instance = c.instance and x.source = c.source)
     ${answer(t)}`;
 
-export function commitTransitions(t: Tables): (batch: readonly Transition[]) => Statement {
-  const narrow = commitNarrow(t);
-  const wide = commitWide(t);
-  return (batch) =>
-    isNarrow(batch)
-      ? {
-          name: "instance-commit",
-          text: narrow,
-          values: [...transitionColumns(batch), ...pointerColumns(insertedOf(batch))],
-        }
-      : { name: "instance-commit-wide", text: wide, values: [...transitionColumns(batch), ...childColumns(batch)] };
+export type CommitBatch = (batch: readonly Transition[]) => Statement;
+
+export const commitTransitions = (t: Tables): CommitBatch =>
+  statementOf("instance-commit", commitNarrow(t), commitWide(t));
+
+/** How long a transaction that holds its instance's row may stand still before its COMMIT. */
+const longestPauseMs = 5_000;
+
+/**
+ * As the last statement of a step's own transaction, which then holds the row of its instance. A process that freezes before its
+ * COMMIT must not hold it for ever, or nobody could take the instance over: the server ends the session.
+ */
+export function commitInside(t: Tables): CommitBatch {
+  const guard = `, set_config('idle_in_transaction_session_timeout', '${longestPauseMs}', true)`;
+  return statementOf("instance-commit-inside", commitNarrow(t) + guard, commitWide(t) + guard);
 }
+
+const statementOf =
+  (name: string, narrow: string, wide: string): CommitBatch =>
+  (batch) =>
+    isNarrow(batch)
+      ? { name, text: narrow, values: [...transitionColumns(batch), ...pointerColumns(insertedOf(batch))] }
+      : { name: `${name}-wide`, text: wide, values: [...transitionColumns(batch), ...childColumns(batch)] };
 
 function childColumns(batch: readonly Transition[]): readonly (string | null)[] {
   const { inserted, updated, history, subscribed, unsubscribed, consumed } = childrenOf(batch);

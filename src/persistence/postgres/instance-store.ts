@@ -28,7 +28,7 @@ import {
   unblockKnown,
   type ClaimedRow,
 } from "./claim-statements.ts";
-import { commitTransitions, type CommitAnswer } from "./commit-statement.ts";
+import { type CommitAnswer, type CommitBatch, commitInside, commitTransitions } from "./commit-statement.ts";
 import {
   hasUnfinished,
   lookAtInstances,
@@ -50,7 +50,8 @@ export class SqlInstanceStore implements InstanceStore {
   private readonly tables: Tables;
   private readonly env: Environment;
   private readonly buckets: () => number;
-  private readonly commitBatch: (batch: readonly Transition[]) => Statement;
+  private readonly commitBatch: CommitBatch;
+  private readonly commitInside: CommitBatch;
 
   constructor(database: Database, tables: Tables, env: Environment, buckets: () => number) {
     this.database = database;
@@ -58,6 +59,8 @@ export class SqlInstanceStore implements InstanceStore {
     this.env = env;
     this.buckets = buckets;
     this.commitBatch = commitTransitions(tables);
+    // An embedded database has no other process that would wait for the row.
+    this.commitInside = database.kind === "postgres" ? commitInside(tables) : this.commitBatch;
   }
 
   async start(owner: string, batch: readonly StartRow[], lane = 0): Promise<StartReply> {
@@ -149,7 +152,7 @@ export class SqlInstanceStore implements InstanceStore {
   ): Promise<{ readonly held: boolean; readonly now: number }> {
     const settle = async (ref: InstanceRef): Promise<Fence | undefined> =>
       (await this.hot<Fence>(settleInstance(this.tables, ref)))[0];
-    return transact({ database: this.database, commitBatch: this.commitBatch, settle }, work);
+    return transact({ database: this.database, commitBatch: this.commitInside, settle }, work);
   }
 
   async hasUnfinished(definition: string, version: number): Promise<boolean> {

@@ -95,6 +95,7 @@ function isWake(value: unknown): value is Wake {
   if (typeof value !== "object" || value === null || !("kind" in value)) return false;
   switch (value.kind) {
     case "due":
+    case "left":
     case "events":
       return true;
     case "inbox":
