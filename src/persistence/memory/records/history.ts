@@ -35,7 +35,7 @@ export function historyTables(memory: RecordMemory): HistoryTables {
         if (missing.length > 0) return [...new Set(missing)];
         for (const { instance, at, ...entry } of rows) {
           const row = find(instance);
-          if (row !== undefined) journal.change(row).history.push({ ...entry, createdAt: at ?? now, resolvedAt: null });
+          if (row !== undefined) journal.addHistory(row, { ...entry, createdAt: at ?? now, resolvedAt: null });
         }
         return [];
       }),
@@ -84,13 +84,13 @@ function resolve(
   if ("path" in place) {
     const pointer = row.pointers.get(place.path);
     if (pointer?.status !== "Failed") return false;
-    journal.change(row).pointers.set(place.path, { ...pointer, resolvedAt: pointer.resolvedAt ?? now });
+    journal.setPointer(row, { ...pointer, resolvedAt: pointer.resolvedAt ?? now });
     return true;
   }
   const at = row.history.findIndex(({ revision, n }) => `${revision}` === place.revision && n === place.n);
   const entry = row.history[at];
   if (entry === undefined || !errorKinds.includes(entry.kind)) return false;
-  journal.change(row).history[at] = { ...entry, resolvedAt: entry.resolvedAt ?? now };
+  journal.setHistory(row, at, { ...entry, resolvedAt: entry.resolvedAt ?? now });
   return true;
 }
 

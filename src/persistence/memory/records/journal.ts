@@ -1,6 +1,6 @@
 import type { EventTable } from "../event-table.ts";
 import type { InstanceTable } from "../instance-table.ts";
-import type { EventRecord, InstanceRecord, SubscriptionRecord } from "../records.ts";
+import type { EventRecord, HistoryRecord, InstanceRecord, PointerRecord, SubscriptionRecord } from "../records.ts";
 
 /** What the tables of one noun work with: an act changes all that it means to, or nothing. */
 export interface RecordMemory {
@@ -21,11 +21,30 @@ export class Journal {
     this.events = events;
   }
 
-  /** To be called before an instance, or what hangs on it, is changed. */
+  /** To be called before the fields of an instance are changed. */
   change(row: InstanceRecord): InstanceRecord {
-    const before = structuredClone(row);
+    const before = { ...row };
     this.#undo.push(() => this.instances.restore(row, before));
     return row;
+  }
+
+  setPointer(row: InstanceRecord, pointer: PointerRecord): void {
+    const before = row.pointers.get(pointer.path);
+    row.pointers.set(pointer.path, pointer);
+    this.#undo.push(() => {
+      if (before === undefined) row.pointers.delete(pointer.path);
+      else row.pointers.set(pointer.path, before);
+    });
+  }
+
+  addHistory(row: InstanceRecord, entry: HistoryRecord): void {
+    row.history.push(entry);
+    this.#undo.push(() => row.history.pop());
+  }
+
+  setHistory(row: InstanceRecord, at: number, entry: HistoryRecord): void {
+    const [before] = row.history.splice(at, 1, entry);
+    this.#undo.push(() => before !== undefined && row.history.splice(at, 1, before));
   }
 
   born(row: InstanceRecord): void {

@@ -21,7 +21,7 @@ export function pointerTables(memory: RecordMemory): PointerTables {
         const paths = rows.map(({ path }) => path).filter((path) => row.pointers.has(path));
         if (paths.length > 0) return { status: row.status, paths };
         take(memory, journal.change(row), now);
-        for (const write of rows) row.pointers.set(write.path, made(write, now));
+        for (const write of rows) journal.setPointer(row, made(write, now));
         return { status: row.status, paths };
       }),
     updatePointers: (instance, rows) =>
@@ -33,7 +33,7 @@ export function pointerTables(memory: RecordMemory): PointerTables {
         take(memory, journal.change(row), now);
         for (const write of rows) {
           const before = row.pointers.get(write.path);
-          if (before !== undefined) row.pointers.set(write.path, changed(before, write, now));
+          if (before !== undefined) journal.setPointer(row, changed(before, write, now));
         }
         return { status: row.status, paths };
       }),

@@ -21,14 +21,15 @@ export const insertEvents = (t: Tables, buckets: number, rows: readonly Topical<
       from unnest($2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::float8[], $9::boolean[]) with ordinality
         as u(b, i, topic, name, key, data, published, named, n)),
     known as (
-      select e.id from u cross join generate_series(0, $1::int - 1) as b(bucket)
-      join ${t.event} e on e.bucket = b.bucket and e.id = u.i where u.named),
+      select e.id from (select u.i, b.bucket from (select i from u where named offset 0) u
+                        cross join generate_series(0, $1::int - 1) as b(bucket) offset 0) k
+      join ${t.event} e on e.bucket = k.bucket and e.id = k.i),
     fresh as (
       insert into ${t.event} (bucket, id, topic, published_at, name, key, data)
       select b, i, topic, least(${fromMs("published")}, now), name, key, data from u where not exists (select from known) order by b, i
       returning *)
-    select u.n, u.i as given, k.id is not null as known, ${eventColumns("e")}
-    from u left join known k on k.id = u.i left join fresh e on e.id = u.i order by u.n`,
+    select k.ids as known, ${eventColumns("e")}
+    from (select array(select id from known) as ids) k left join fresh e on true`,
   values: [
     buckets,
     plain(rows, (row) => row.bucket),
@@ -99,16 +100,15 @@ export const insertSubscriptions = (
       from unnest($1::int[], $2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], $8::float8[]) with ordinality
         as u(b, topic, i, path, instance_bucket, name, key, since, n)),
     known as (
-      select u.n from u join ${t.subscription} s on s.bucket = u.b and s.topic = u.topic and s.instance = u.i and s.path = u.path),
+      select s.topic || '/' || s.instance || '/' || s.path as id from u join ${t.subscription} s on s.bucket = u.b and s.topic = u.topic and s.instance = u.i and s.path = u.path),
     fresh as (
       insert into ${t.subscription} (bucket, topic, instance, path, instance_bucket, since, created_at, name, key)
       select u.b, u.topic, u.i, u.path, u.instance_bucket, coalesce(${fromMs("u.since")}, w.created_at, u.now), u.now, u.name, u.key
       from u left join ${t.instance} w on w.bucket = u.instance_bucket and w.id = u.i
       where not exists (select from known) order by u.b, u.topic, u.i, u.path
       returning *)
-    select u.n, k.n is not null as known, u.topic as "givenTopic", u.i as "givenInstance", u.path as "givenPath", ${subscriptionColumns("s")}
-    from u left join known k on k.n = u.n
-    left join fresh s on s.bucket = u.b and s.topic = u.topic and s.instance = u.i and s.path = u.path order by u.n`,
+    select k.ids as known, ${subscriptionColumns("s")}
+    from (select array(select id from known) as ids) k left join fresh s on true`,
   values: [
     plain(rows, (row) => row.bucket),
     plain(rows, (row) => row.topic),

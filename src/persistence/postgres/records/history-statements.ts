@@ -23,7 +23,7 @@ export const insertHistory = (
     seen as materialized (
       select w.bucket, w.id from ${t.instance} w join (select distinct b, i from u) d on w.bucket = d.b and w.id = d.i
       order by w.bucket, w.id for key share of w),
-    missing as (select u.i from u where not exists (select from seen s where s.bucket = u.b and s.id = u.i)),
+    missing as (select u.i from u where (u.i in (select id from seen)) is not true),
     told as (
       insert into ${t.history} (bucket, instance, revision, n, at, kind, path, detail)
       select b, i, revision, n, coalesce(${fromMs("at")}, ${t.clock}), kind, path, detail from u

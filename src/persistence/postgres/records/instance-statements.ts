@@ -17,7 +17,10 @@ const unbegun = `{"format":1,"pointers":{}}`;
 
 export type Placed<R> = R & { readonly bucket: number };
 
-/** Stores all or nothing: where an id exists already, it is answered and nothing is inserted. */
+/**
+ * Stores all or nothing: where ids exist already, they are answered and nothing is inserted. The answer is brought into the batch's
+ * order by whoever asked: a join of the batch with what was inserted may be a nested loop over both.
+ */
 export const insertInstances = (t: Tables, rows: readonly Placed<InstanceInsert>[]): Statement => ({
   name: "record-instance-insert",
   text: `with u as materialized (
@@ -36,8 +39,8 @@ export const insertInstances = (t: Tables, rows: readonly Placed<InstanceInsert>
         result, failure, reason, description, reference, correlation, tags, '${unbegun}'::jsonb
       from u where not exists (select from known) order by b, i
       returning *)
-    select u.n, u.i as given, k.id is not null as known, ${instanceColumns("w")}
-    from u left join known k on k.id = u.i left join fresh w on w.id = u.i order by u.n`,
+    select k.ids as known, ${instanceColumns("w")}
+    from (select array(select id from known) as ids) k left join fresh w on true`,
   values: [
     plain(rows, (row) => row.bucket),
     plain(rows, (row) => row.id),
@@ -114,8 +117,10 @@ export const updateInstances = (t: Tables, rows: readonly Placed<InstanceUpdate>
       returning w.*),
     unsubscribed as (
       delete from ${t.subscription} x using own o where o.status >= 2 and x.instance::text = o.id::text)
-    select u.n, u.i as given, s.old_status as "oldStatus", s.old_revision as "oldRevision", s.refused, ${instanceColumns("w")}
-    from u left join seen s on s.n = u.n left join own w on w.bucket = u.b and w.id = u.i order by u.n`,
+    select k.seen, ${instanceColumns("w")}
+    from (select case when (select count(*) from seen where refused is null) < cardinality($2::uuid[]) then
+        array(select jsonb_build_object('id', i, 'status', old_status, 'revision', old_revision, 'refused', refused) from seen) end
+        as seen) k left join own w on true`,
   values: [
     plain(rows, (row) => row.bucket),
     plain(rows, (row) => row.id),

@@ -8,7 +8,8 @@ import { toMs, type Tables } from "../tables.ts";
 import { Conditions, fromMs, pointerColumns } from "./columns.ts";
 
 /**
- * Both writes lock the instance first, and take it from its owner, who may hold values of these pointers in memory. An instance that
+ * The key of a pointer is made of columns of the batch, never of constants, or the planner may read all pointers of the instance for
+ * each of them. Both writes lock the instance first, and take it from its owner, who may hold values of these pointers in memory. An instance that
  * has ended has no owner to take it from.
  */
 const begin = (t: Tables): string => `with u as materialized (
@@ -18,7 +19,8 @@ const begin = (t: Tables): string => `with u as materialized (
       select w.bucket, w.id, w.status, w.owner, ${t.clock} as now from ${t.instance} w where w.bucket = $1 and w.id = $2
       for no key update of w),
     known as (
-      select p.path from u join ${t.pointer} p on p.bucket = $1 and p.instance = $2 and p.path = u.path)`;
+      select p.path from (select s.bucket, s.id, u.path from seen s cross join u offset 0) k
+      join ${t.pointer} p on p.bucket = k.bucket and p.instance = k.id and p.path = k.path)`;
 
 const take = (t: Tables, condition: string): string => `taken as (
       update ${t.instance} w set epoch = w.epoch + 1, revision = w.revision + 1, owner = null, lane = false, touched_at = s.now,
@@ -48,22 +50,21 @@ export function insertPointers(t: Tables, ref: InstanceRef, rows: readonly Point
 
 export function updatePointers(t: Tables, ref: InstanceRef, rows: readonly PointerWrite[]): Statement {
   const all = "(select count(*) from known) = cardinality($3::text[])";
-  const start = `coalesce(v.started, ${toMs("p.ended_at")} - p.took_ms)`;
+  const status = "coalesce(c.status, p.status)";
+  const start = `coalesce(c.started, ${toMs("p.ended_at")} - p.took_ms)`;
+  const end = `case when ${status} = 0 then ${start} when c.ended is not null then c.ended
+          when p.status = 0 then ${toMs("c.now")} else ${toMs("p.ended_at")} end`;
   return {
     name: "record-pointer-update",
     text: `${begin(t)},
     ${take(t, all)},
     changed as (
-      update ${t.pointer} p set status = c.status, seq = coalesce(c.seq, p.seq), attempts = coalesce(c.attempts, p.attempts),
-        ended_at = ${fromMs("c.ended")}, took_ms = greatest(c.ended - c.started, 0), input = coalesce(c.input, p.input),
+      update ${t.pointer} p set status = ${status}, seq = coalesce(c.seq, p.seq), attempts = coalesce(c.attempts, p.attempts),
+        ended_at = ${fromMs(`(${end})`)}, took_ms = greatest((${end}) - (${start}), 0), input = coalesce(c.input, p.input),
         outcome = coalesce(c.outcome, p.outcome), failure = coalesce(c.failure, p.failure)
-      from (
-        select v.path, v.seq, v.attempts, v.input, v.outcome, v.failure, coalesce(v.status, p.status) as status, ${start} as started,
-          case when coalesce(v.status, p.status) = 0 then ${start} when v.ended is not null then v.ended
-            when p.status = 0 then ${toMs("s.now")} else ${toMs("p.ended_at")} end as ended
-        from u v join ${t.pointer} p on p.bucket = $1 and p.instance = $2 and p.path = v.path cross join seen s offset 0) c
-      where p.bucket = $1 and p.instance = $2 and p.path = c.path and ${all} and exists (select from seen where status < 2))
-    select s.status, array(select u.path from u where not exists (select from known k where k.path = u.path)) as paths from seen s`,
+      from (select s.bucket, s.id, s.now, u.* from seen s cross join u where s.status < 2 and ${all} offset 0) c
+      where p.bucket = c.bucket and p.instance = c.id and p.path = c.path)
+    select s.status, array(select u.path from u where (u.path in (select path from known)) is not true) as paths from seen s`,
     values: pointerValues(ref, rows),
   };
 }

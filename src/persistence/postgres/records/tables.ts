@@ -49,18 +49,19 @@ export class SqlRecordTables implements rows.RecordTables {
   async insertInstances(given: readonly InstanceInsert[]): Promise<rows.Inserted<rows.InstanceRow>> {
     const placed = given.map((row) => ({ ...row, bucket: this.bucket(row.id) }));
     const answer = await this.run.write<Stored<rows.InstanceRow> & Known>(instances.insertInstances(this.t, placed));
-    return inserted(answer, instanceRow, (row) => row.given);
+    return inserted(answer, instanceRow, { given: given.map(({ id }) => id), idOf: ({ id }) => id });
   }
 
   async updateInstances(given: readonly InstanceUpdate[]): Promise<readonly rows.Updated[]> {
     const placed = given.map((row) => ({ ...row, bucket: this.bucket(row.id) }));
     const answer = await this.run.write<Stored<rows.InstanceRow> & Judged>(instances.updateInstances(this.t, placed));
-    return answer.map((row) => ({
-      id: row.given,
-      found: row.oldStatus === null ? null : { status: readStatus(row.oldStatus), revision: row.oldRevision },
-      refused: row.refused,
-      row: row.at === null ? null : instanceRow(row),
-    }));
+    const seen = answer[0]?.seen ?? null;
+    if (seen === null) {
+      const byId = new Map(answer.map((row) => [row.id, row]));
+      return given.map(({ id }) => ({ id, ...changedOf(byId.get(id)) }));
+    }
+    const byId = new Map(seen.map((row) => [row.id, row]));
+    return given.map(({ id }) => ({ id, ...judgedOf(byId.get(id)) }));
   }
 
   async instance(id: string): Promise<rows.InstanceRow | null> {
@@ -116,7 +117,8 @@ export class SqlRecordTables implements rows.RecordTables {
   async insertEvents(given: readonly EventInsert[]): Promise<rows.Inserted<rows.EventRecordRow>> {
     const placed = given.map((row) => ({ ...row, ...this.topic(row.name, row.key) }));
     const statement = events.insertEvents(this.t, this.bucketCount(), placed);
-    return inserted(await this.run.write<StoredEvent & Known>(statement), eventRow, (row) => row.given);
+    const answer = await this.run.write<StoredEvent & Known>(statement);
+    return inserted(answer, eventRow, { given: given.map(({ id }) => id), idOf: ({ id }) => id });
   }
 
   async event(id: string): Promise<rows.EventRecordRow | null> {
@@ -142,12 +144,11 @@ export class SqlRecordTables implements rows.RecordTables {
       instanceBucket: this.bucket(row.instance),
     }));
     const statement = events.insertSubscriptions(this.t, placed);
-    const answer = await this.run.write<rows.SubscriptionRecordRow & Known & GivenSubscription>(statement);
-    return inserted(
-      answer,
-      (row) => row,
-      (row) => subscriptionId({ topic: row.givenTopic, instance: row.givenInstance, path: row.givenPath }),
-    );
+    const answer = await this.run.write<rows.SubscriptionRecordRow & Known>(statement);
+    return inserted(answer, (row: rows.SubscriptionRecordRow) => row, {
+      given: placed.map(subscriptionId),
+      idOf: subscriptionId,
+    });
   }
 
   subscriptions(topic: string, page: rows.SubscriptionPage): Promise<readonly rows.SubscriptionRecordRow[]> {
@@ -218,21 +219,20 @@ export class SqlRecordTables implements rows.RecordTables {
   }
 }
 
+/** Each row carries the ids that exist already; if there are any, the one row has nothing else. */
 interface Known {
-  readonly given: string;
-  readonly known: boolean;
+  readonly known: readonly string[];
 }
 
-interface GivenSubscription {
-  readonly givenTopic: string;
-  readonly givenInstance: string;
-  readonly givenPath: string;
-}
-
+/** Null: all were changed. Else what was found, and nothing was changed. */
 interface Judged {
-  readonly given: string;
-  readonly oldStatus: number | null;
-  readonly oldRevision: number;
+  readonly seen: readonly Seen[] | null;
+}
+
+interface Seen {
+  readonly id: string;
+  readonly status: number;
+  readonly revision: number;
   readonly refused: "stale" | "ended" | null;
 }
 
@@ -244,13 +244,27 @@ interface Verdict {
 type StoredEvent = Omit<rows.EventRecordRow, "cursor"> & { readonly at: string };
 type StoredPointer = Omit<rows.PointerRecordRow, "cursor" | "status"> & { readonly status: number };
 
-function inserted<A extends { readonly known: boolean }, R>(
+/** What was inserted, in the order in which it was given. */
+function inserted<A extends Known, R>(
   answer: readonly A[],
   make: (row: A) => R,
-  idOf: (row: A) => string,
+  { given, idOf }: { readonly given: readonly string[]; readonly idOf: (row: R) => string },
 ): rows.Inserted<R> {
-  const existing = answer.filter((row) => row.known).map(idOf);
-  return { stored: existing.length > 0 ? [] : answer.map(make), existing };
+  const existing = answer[0]?.known ?? [];
+  if (existing.length > 0) return { stored: [], existing };
+  const byId = new Map(answer.map(make).map((row) => [idOf(row), row]));
+  return { stored: given.flatMap((id) => byId.get(id) ?? []), existing };
+}
+
+const judgedOf = (seen: Seen | undefined): Omit<rows.Updated, "id"> => ({
+  found: seen === undefined ? null : { status: readStatus(seen.status), revision: seen.revision },
+  refused: seen?.refused ?? null,
+  row: null,
+});
+
+function changedOf(row: Stored<rows.InstanceRow> | undefined): Omit<rows.Updated, "id"> {
+  if (row === undefined) return judgedOf(undefined);
+  return { found: { status: readStatus(row.status), revision: row.revision }, refused: null, row: instanceRow(row) };
 }
 
 const verdictOf = ([row]: readonly Verdict[]): rows.PointerVerdict =>
