@@ -78,6 +78,7 @@ export {
   type Transaction,
   type TransactionContext,
 } from "./models/step.ts";
+export type { Span, SpanAttributes, SpanContext, SpanOptions, Tracer } from "./models/tracer.ts";
 export type { WorkflowDefinition } from "./models/workflow-definition.ts";
 export type {
   Isolation,

@@ -7,6 +7,7 @@ import { type Classify, describeFailure } from "../models/failure.ts";
 import type { ActivePointer } from "../models/frontier.ts";
 import { blockOf, forEachOf, indexOf, undoneBy } from "../models/path.ts";
 import type { StepContext } from "../models/step.ts";
+import type { StepSpanEnd } from "../models/tracer.ts";
 import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
 import type { StoredPointer, TransactionSession } from "../persistence/provider.ts";
 import { inputOf, type Reader } from "./answer.ts";
@@ -56,7 +57,21 @@ function iterationAround(path: string): string | undefined {
  * Runs a body to its answer. Never throws: whatever goes wrong in it is a `failed` fact. Answers undefined for a body that was told
  * to stop (by a shutdown, a request, a lost heartbeat) and did so by throwing: that is no failure of its attempt.
  */
-export async function runBody(run: BodyRun): Promise<BodyFact | undefined> {
+export function runBody(run: BodyRun): Promise<BodyFact | undefined> {
+  const { tracing } = run.env;
+  if (tracing === undefined) return attempt(run);
+  const { id, plan, state } = run.live;
+  const facts = { instanceId: id, workflow: plan.id, version: plan.version, path: run.path };
+  const step = { ...facts, attempt: state.frontier.pointers[run.path]?.attempt ?? 1 };
+  return tracing.step(step, () => attempt(run), endOf);
+}
+
+const endOf = (fact: BodyFact | undefined): StepSpanEnd => ({
+  outcome: fact?.kind ?? "stopped",
+  failure: fact?.kind === "failed" ? fact.failure : undefined,
+});
+
+async function attempt(run: BodyRun): Promise<BodyFact | undefined> {
   const { live, path, node, env } = run;
   const began = env.monotonic();
   const pointer = live.state.frontier.pointers[path] ?? {};

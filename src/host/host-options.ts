@@ -1,6 +1,7 @@
 import { InvalidRequestError } from "../models/errors.ts";
 import type { Logger } from "../models/environment.ts";
 import type { Classify } from "../models/failure.ts";
+import type { Tracer } from "../models/tracer.ts";
 import type { EngineStore } from "../persistence/provider.ts";
 import type { WatchTimes } from "./heartbeat.ts";
 
@@ -39,6 +40,13 @@ export interface HostOptions {
   readonly label?: string;
   /** Where the engine writes what a person may want to read. Default: silent. */
   readonly logger?: Logger;
+  /** Where spans go: a `Tracer` of `@opentelemetry/api`, as `trace.getTracer("orders")` gives it. Calls of the host get spans below the
+   *  active one. Each attempt of a step gets one of a trace of its own, since a run outlives its caller and moves between processes; it
+   *  is active while the body runs, and links to the start where that was in this process. Default: none, at no cost. */
+  readonly tracer?: Tracer;
+  /** Whether the logger is told, at level debug, of every operation on the store and every notice, with times and sizes.
+   *  Default: false. */
+  readonly logOperations?: boolean;
   /** For tests: the times by which nodes watch each other. */
   readonly times?: Partial<WatchTimes>;
 }
@@ -48,6 +56,8 @@ export interface ResolvedOptions extends Required<
 > {
   readonly persistence: Persistence;
   readonly classifyError: Classify | undefined;
+  readonly tracer: Tracer | undefined;
+  readonly logOperations: boolean;
   readonly times: WatchTimes;
 }
 
@@ -69,6 +79,8 @@ export function checkOptions(options: HostOptions): ResolvedOptions {
     pollMs: Math.max(10, count(options.pollMs, "pollMs", 1_000)),
     longStepMs: Math.max(100, count(options.longStepMs, "longStepMs", 10_000)),
     label: options.label ?? `process ${process.pid}`,
+    tracer: options.tracer,
+    logOperations: options.logOperations ?? false,
     times: { beatMs: 3_000, staleMs: 10_000, deadMs: 15_000, ...options.times },
   };
 }

@@ -1,14 +1,17 @@
 import { Registry } from "../execution/registry.ts";
-import { type Environment, systemEnvironment } from "../models/environment.ts";
+import { type Environment, type Logger, systemEnvironment } from "../models/environment.ts";
 import { InvalidRequestError } from "../models/errors.ts";
 import { HostStoppedError, WouldDeadlockError } from "../models/errors-instance.ts";
 import type { EventType } from "../models/event-type.ts";
 import { parseUuid } from "../models/identity.ts";
+import type { Span, SpanAttributes } from "../models/tracer.ts";
 import type { WorkflowDefinition } from "../models/workflow-definition.ts";
-import type { TransactionSession } from "../persistence/provider.ts";
+import type { EngineStore, TransactionSession } from "../persistence/provider.ts";
 import { type Listener, Notices } from "../telemetry/notices.ts";
+import { SpanTracing } from "../telemetry/tracing.ts";
 import { Engine } from "./engine.ts";
 import { checkOptions, type HostOptions, type ResolvedOptions } from "./host-options.ts";
+import { observedStore } from "./observed-store.ts";
 import { prepareEvent } from "./publisher.ts";
 import type { PublishOptions, Run, StartOptions, TransactionClient, WithTransaction } from "./run.ts";
 import { resultOf } from "./run-end.ts";
@@ -69,8 +72,9 @@ export class WorkflowHost {
   /** Throws `DuplicateWorkflowError`, and `InvalidRequestError` for options that cannot work. */
   constructor(options: HostOptions) {
     this.options = checkOptions(options);
-    this.env = systemEnvironment(options.logger === undefined ? {} : { logger: options.logger });
+    this.env = environmentOf(this.options, options.logger);
     this.notices = new Notices(this.env.logger);
+    if (this.options.logOperations) this.notices.listen((notice) => this.env.logger.debug(notice.kind, { ...notice }));
     this.starter = new Starter(this.notices);
     this.schedules = new Schedules({
       registry: this.registry,
@@ -92,7 +96,7 @@ export class WorkflowHost {
     try {
       await persistence.initialize();
       if (persistence.store.alone) embeddedInUse.add(persistence);
-      this.engine = new Engine(persistence.store, this.env, {
+      this.engine = new Engine(this.observed(persistence.store), this.env, {
         registry: this.registry,
         notices: this.notices,
         options: this.options,
@@ -130,14 +134,27 @@ export class WorkflowHost {
    * `KeyConflictError`; `WouldDeadlockError` inside a transactional step without its `tx`; `InvalidRequestError` for `tx` on a store
    * without SQL; `HostStoppedError`; and `DatabaseUnreachableError` or `PersistenceError` after 30 seconds without the database.
    */
-  async startWorkflow<D, R, S>(
+  startWorkflow<D, R, S>(
     workflow: WorkflowDefinition<D, R, S>,
     data: NoInfer<S>,
     options: StartOptions & WithTransaction = {},
   ): Promise<Run<R>> {
-    const { tx, ...rest } = options;
+    const item = { data, ...options };
+    return this.spanned(
+      "startWorkflow",
+      () => ({ "workflow.definition.id": workflow.id }),
+      (span) => this.startOne<R>(workflow, item, span),
+    );
+  }
+
+  private async startOne<R>(
+    workflow: object,
+    { tx, ...item }: StartItem<unknown> & WithTransaction,
+    span: Span | undefined,
+  ): Promise<Run<R>> {
     const engine = this.running("startWorkflow", tx);
-    const departure = await this.departure(engine, workflow, { data, ...rest });
+    const departure = await this.departure(engine, workflow, item);
+    this.env.tracing?.remember(departure.row.id, span);
     if (tx === undefined) await this.starter.send(departure, engine.node);
     else await this.starter.sendInside([departure], engine.store, sessionOf(tx));
     return this.runOf<R>(departure.row.id);
@@ -145,14 +162,26 @@ export class WorkflowHost {
 
   /** Starts many runs at once. What is wrong with one does not keep the others: each has its own outcome, in the order given, whose
    *  `error` is what `startWorkflow` would throw. With `tx` what the database refuses fails the whole transaction, and is thrown. */
-  async startWorkflows<D, R, S>(
+  startWorkflows<D, R, S>(
     workflow: WorkflowDefinition<D, R, S>,
     items: readonly StartItem<NoInfer<S>>[],
     options: WithTransaction = {},
   ): Promise<readonly StartOutcome<R>[]> {
+    const attributes = () => ({ "workflow.definition.id": workflow.id, "workflow.count": items.length });
+    return this.spanned("startWorkflows", attributes, (span) =>
+      this.startMany<R>(workflow, items, { ...options, span }),
+    );
+  }
+
+  private async startMany<R>(
+    workflow: object,
+    items: readonly StartItem<unknown>[],
+    options: WithTransaction & { readonly span: Span | undefined },
+  ): Promise<readonly StartOutcome<R>[]> {
     const engine = this.running("startWorkflows", options.tx);
     const departures = await Promise.allSettled(items.map((item) => this.departure(engine, workflow, item)));
     const ready = departures.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    for (const { row } of ready) this.env.tracing?.remember(row.id, options.span);
     if (options.tx !== undefined) await this.starter.sendInside(ready, engine.store, sessionOf(options.tx));
     return Promise.all(
       departures.map(async (one): Promise<StartOutcome<R>> => {
@@ -172,7 +201,11 @@ export class WorkflowHost {
    *  `tx`, a stopped host and a missing database what `startWorkflow` throws. */
   publishEvent<T>(event: EventType<T>, key: string, ...[data, options = {}]: EventRest<T>): Promise<void> {
     const { tx, ...rest } = options;
-    return this.publish(event, [{ key, data, ...rest }], tx);
+    return this.spanned(
+      "publishEvent",
+      () => ({ "workflow.event.name": event.name }),
+      () => this.publish(event, [{ key, data, ...rest }], tx),
+    );
   }
 
   /** Publishes many events at once. Throws the first error that one of them meets, after all others are stored. */
@@ -181,7 +214,8 @@ export class WorkflowHost {
     items: readonly PublishItem<NoInfer<T>>[],
     options: WithTransaction = {},
   ): Promise<void> {
-    return this.publish(event, items, options.tx);
+    const attributes = () => ({ "workflow.event.name": event.name, "workflow.count": items.length });
+    return this.spanned("publishEvents", attributes, () => this.publish(event, items, options.tx));
   }
 
   /** A handle of any run, by its id. Nothing is looked up before it is used. Throws `InvalidNameError` if it is no UUID. */
@@ -192,6 +226,22 @@ export class WorkflowHost {
   /** Listens to what the engine says about itself. Answers how to stop listening. */
   onNotice(listener: Listener): () => void {
     return this.notices.listen(listener);
+  }
+
+  private spanned<T>(
+    call: string,
+    attributes: () => SpanAttributes,
+    work: (span: Span | undefined) => Promise<T>,
+  ): Promise<T> {
+    const { tracing } = this.env;
+    return tracing === undefined
+      ? work(undefined)
+      : tracing.within(call, { kind: producer, attributes: attributes() }, work);
+  }
+
+  private observed(store: EngineStore): EngineStore {
+    const { tracer, logOperations } = this.options;
+    return tracer === undefined && !logOperations ? store : observedStore(store, this.env, logOperations);
   }
 
   private departure(engine: Engine, workflow: object, item: StartItem<unknown>): Promise<Departure> {
@@ -242,6 +292,13 @@ export class WorkflowHost {
     embeddedInUse.delete(this.options.persistence);
     this.notices.tell({ kind: "host-stopped", node: engine.node.id });
   }
+}
+
+const producer = 3;
+
+function environmentOf({ tracer }: ResolvedOptions, logger: Logger | undefined): Environment {
+  const env = systemEnvironment(logger === undefined ? {} : { logger });
+  return tracer === undefined ? env : { ...env, tracing: new SpanTracing(tracer, env) };
 }
 
 const sessionOf = (tx: TransactionClient): TransactionSession => ({

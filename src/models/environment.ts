@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import type { Tracing } from "./tracer.ts";
 
 /** Where the engine writes what a person may want to read. */
 export interface Logger {
@@ -37,6 +38,8 @@ export interface Environment {
   /** A random UUID (version 4), lower case. */
   uuid(): string;
   readonly logger: Logger;
+  /** Undefined: nobody wants spans, and none are made. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Writes nothing. */
