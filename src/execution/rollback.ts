@@ -129,9 +129,10 @@ export function unstacked(draft: Draft, path: string, found: Below): void {
   const head = rollback?.heads.find((one) => one.path === path);
   if (rollback === undefined || head === undefined) return;
   const heads = rollback.heads.filter((one) => one !== head);
-  if (found.below !== undefined) heads.push(found.below);
-  if (found.inner !== undefined) heads.push(found.inner);
-  if (found.others !== undefined) heads.push(...found.others);
+  // What lies below a step whose compensation was interrupted is among the heads already.
+  for (const other of [found.below, found.inner, ...(found.others ?? [])]) {
+    if (other !== undefined && !heads.some((one) => one.path === other.path)) heads.push(other);
+  }
   if (draft.place(path).node.kind !== "step") {
     setRollback(draft, container, { ...rollback, heads });
     draft.moves.push({ kind: "unwind", path: container });
