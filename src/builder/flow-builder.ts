@@ -4,7 +4,7 @@ import { attemptNode, decideNode, forEachNode, ifNode, parallelNode, raceNode, s
 import { jumpNode, loopNode } from "./loop-nodes.ts";
 import { delayNode, endNode, returnNode, setNode } from "./plain-nodes.ts";
 import { inlineNode, stepNode } from "./step-node.ts";
-import { delayUntilNode } from "./time-nodes.ts";
+import { delayUntilNode, laterNode, recurNode, withinNode } from "./time-nodes.ts";
 import { cancelWhenNode, waitNode } from "./wait-node.ts";
 
 /** What stands behind `Flow` at run time: it trusts no argument, because JavaScript users have no types. */
@@ -33,6 +33,18 @@ export class FlowBuilder extends Handle {
 
   delayUntil(instant: unknown, options?: unknown): FlowBuilder {
     return this.#add("delayUntil", (block) => delayUntilNode(block, instant, options));
+  }
+
+  within(duration: unknown, body: unknown, options?: unknown): FlowBuilder {
+    return this.#add("within", (block) => withinNode(block, { duration, body }, options));
+  }
+
+  schedule(duration: unknown, body: unknown, options?: unknown): FlowBuilder {
+    return this.#add("schedule", (block) => laterNode(block, { duration, body }, options));
+  }
+
+  recur(ticks: unknown, body: unknown): FlowBuilder {
+    return this.#add("recur", (block) => recurNode(block, ticks, body));
   }
 
   set(patch: unknown, options?: unknown): FlowBuilder {

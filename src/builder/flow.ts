@@ -40,6 +40,7 @@ import type {
   Tolerance,
   WaitOptions,
 } from "./options.ts";
+import type { LaterOptions, RecurOptions, WithinOptions } from "./time-options.ts";
 
 /** Named branches. */
 export type Branches<D, K, T> = { readonly [name: string]: (branch: Flow<D, K, T>) => AnyBlock };
@@ -108,6 +109,36 @@ export interface Flow<D, K = Nothing, T = D, L = undefined, E = never> extends B
 
   /** Sleeps until an instant, by the database's clock: never shorter. One that has passed holds nothing up. */
   delayUntil(instant: Date | Mapping<D, K, Date>, options?: Common): Flow<D, K, T, undefined, E>;
+
+  /**
+   * A block that has so long to come to its end. When its time is over, all that is active in it is stopped, and `onTimeout` runs in its
+   * place; without that it fails with code SCOPE_TIMEOUT, and `onError` says what then. What was done in the block is not undone now, but
+   * with the saga around it. Its value is that of its body, or of `onTimeout`.
+   */
+  within<L1, E1, N extends string = never, B extends AnyBlock = Ended<never>>(
+    duration: Duration | Mapping<D, K, Duration>,
+    body: (body: Flow<D, K, T>) => Block<L1, E1>,
+    options?: WithinOptions<K, N, Flow<D, K, T>, B>,
+  ): Flow<D, Keep<K, N, L1 | LastOf<B>>, T, L1 | LastOf<B>, E | E1 | EndOf<B>>;
+
+  /**
+   * A block that runs later, while the flow goes on at once. It belongs to the block that it stands in: that one does not come to its end
+   * (nor does the run reach its `returns`) before it is done, unless it says `atEnd: "cancel"`.
+   */
+  schedule<E1>(
+    delay: Duration | Mapping<D, K, Duration>,
+    body: (later: Flow<D, K, T>) => Block<unknown, E1>,
+    options?: LaterOptions,
+  ): Flow<D, K, T, undefined, E | E1>;
+
+  /**
+   * Runs a block again and again, at the times of a cron expression or every so often, counted from the entry; each time is a lap. The
+   * flow goes on behind it after `times` laps, or the first lap after which `until` is true; without either, never.
+   */
+  recur<E1>(
+    ticks: RecurOptions<D, Inside<K, { lap: number }>>,
+    body: (lap: Flow<D, Inside<K, { lap: number }>, T>) => Block<unknown, E1>,
+  ): Flow<D, K, T, undefined, E | E1>;
 
   /** Changes fields of the data. */
   set<P extends Partial<D>>(patch: Mapping<D, K, P & NoStrangers<P, D>>, options?: Common): Flow<D, K, T, undefined, E>;

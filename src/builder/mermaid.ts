@@ -5,12 +5,15 @@ import type {
   DefinitionGraph,
   ForEachNode,
   IfNode,
+  LaterNode,
   LoopNode,
   Node,
   ParallelNode,
   RaceNode,
+  RecurNode,
   SagaNode,
   WaitNode,
+  WithinNode,
 } from "../models/definition.ts";
 
 /** An arrow that waits for its head. */
@@ -73,6 +76,12 @@ class Chart {
         return [];
       case "if":
         return this.if(node, loose);
+      case "within":
+        return this.within(node, loose);
+      case "later":
+        return this.later(node, loose);
+      case "recur":
+        return this.framed(`${node.name}: ${ticksOf(node)}`, () => this.block(node.body, loose));
       case "decide": {
         const from = this.shape(`{"${name}"}`, loose);
         return node.cases.flatMap((one) => this.block(one.block, [{ from, label: escaped(one.name) }]));
@@ -98,6 +107,20 @@ class Chart {
     const from = this.shape(`{{"${escaped(node.name)}"}}`, loose);
     if (node.late === undefined) return [{ from }];
     return [{ from }, ...this.block(node.late, [{ from, label: "too late" }])];
+  }
+
+  /** A block in a frame, and what runs in its place when its time is over. */
+  within(node: WithinNode, loose: readonly Loose[]): readonly Loose[] {
+    const from = this.shape(`[["${escaped(node.name)}"]]`, loose);
+    const inTime = this.framed(node.name, () => this.block(node.body, [{ from }]));
+    return node.late === undefined ? inTime : [...inTime, ...this.block(node.late, [{ from, label: "too late" }])];
+  }
+
+  /** A block beside the flow: nothing leads out of it. */
+  later(node: LaterNode, loose: readonly Loose[]): readonly Loose[] {
+    const from = this.shape(`("${escaped(node.name)}")`, loose);
+    this.framed(node.name, () => this.block(node.body, [{ from, label: "later" }]));
+    return [{ from }];
   }
 
   if(node: IfNode, loose: readonly Loose[]): readonly Loose[] {
@@ -167,6 +190,9 @@ class Chart {
     return ends;
   }
 }
+
+const ticksOf = ({ ticks }: RecurNode): string =>
+  "cron" in ticks ? `${ticks.cron} (${ticks.timeZone})` : `every ${ticks.everyMs} ms`;
 
 function quorumOf(node: ParallelNode | RaceNode): string {
   if (node.kind === "race") return "first";

@@ -63,8 +63,9 @@ function call(sight: Sight, node: Node, role: string): unknown {
 
 /** A loop's condition also reads the lap that it is about, and what the last finished one yielded. */
 function conditionOf(sight: Sight, node: Node): unknown {
-  if (node.kind !== "loop") return call(sight, node, "condition");
   const { lap = 0, last } = sight.draft?.scope(sight.path) ?? {};
+  if (node.kind === "recur") return call({ ...sight, own: { lap } }, node, "condition");
+  if (node.kind !== "loop") return call(sight, node, "condition");
   const own =
     node.asks === "before"
       ? { lap: lap + 1 }

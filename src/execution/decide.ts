@@ -12,13 +12,16 @@ import { delayUntilKind } from "./kinds/delay-until.ts";
 import { forEachKind } from "./kinds/for-each.ts";
 import { ifKind } from "./kinds/if.ts";
 import type { Kind, NodeOf } from "./kinds/kind.ts";
+import { cancelLater, laterKind } from "./kinds/later.ts";
 import { jumpKind, loopKind } from "./kinds/loop.ts";
 import { parallelKind } from "./kinds/parallel.ts";
+import { recurKind } from "./kinds/recur.ts";
 import { endKind, returnKind } from "./kinds/return.ts";
 import { sagaKind } from "./kinds/saga.ts";
 import { setKind } from "./kinds/set.ts";
 import { bodyAnswered, goOnWithout, stepKind } from "./kinds/step.ts";
 import { waitKind } from "./kinds/wait.ts";
+import { withinKind } from "./kinds/within.ts";
 import { containerOf } from "./plan.ts";
 import { endRun, isUndo, raise, unstacked, unwind } from "./rollback.ts";
 
@@ -27,6 +30,9 @@ const kinds: { readonly [K in NodeKind]: Kind<NodeOf<K>> } = {
   wait: waitKind,
   delay: delayKind,
   delayUntil: delayUntilKind,
+  within: withinKind,
+  later: laterKind,
+  recur: recurKind,
   set: setKind,
   if: ifKind,
   decide: decideKind,
@@ -140,6 +146,7 @@ function leave(draft: Draft, path: string): void {
 }
 
 function blockDone(draft: Draft, block: string, container: Node | undefined): void {
+  cancelLater(draft, block);
   if (isHeld(draft, block, "close")) return;
   if (container === undefined) return endRun(draft, "Complete", {});
   const path = containerOf(block, container);
@@ -170,7 +177,7 @@ function answered(draft: Draft, fact: AnswerFact): void {
 /** An author's mapping threw or answered what cannot be used: the step fails at once, since it would do so again. */
 function mappingFailed(draft: Draft, path: string, failure: Failure): void {
   const { node } = draft.place(path);
-  const behavior = node.kind === "step" || node.kind === "wait" ? node.onError : "compensate";
+  const behavior = "onError" in node ? node.onError : "compensate";
   const scope = draft.scopes.get(path);
   draft.scopes.delete(path);
   if (scope?.started) draft.pointers.set(path, { started: true });

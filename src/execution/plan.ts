@@ -63,7 +63,8 @@ export function planOf(definition: Definition): Plan {
       const place: Place = { node, block, next, valued };
       const own = childOf(path, node.name);
       places.set(own, place);
-      const concurrent = block.concurrent || crowds.has(node.kind);
+      const concurrent =
+        block.concurrent || crowds.has(node.kind) || (node.kind === "recur" && node.overlap === "allow");
       const iterates = block.iterates || node.kind === "forEach";
       for (const inner of blocksOf(node)) {
         const { nodes } = inner.block;
@@ -80,15 +81,18 @@ export function planOf(definition: Definition): Plan {
 }
 
 /** Kinds whose children have others beside them, or may be cut off while their input must still be known. */
-const crowds: ReadonlySet<Node["kind"]> = new Set(["forEach", "parallel", "race", "cancelWhen"]);
+const crowds: ReadonlySet<Node["kind"]> = new Set(["forEach", "parallel", "race", "cancelWhen", "within"]);
 
 /** Whether children of a node may still run beside what follows it. */
-const absorbs = (node: Node): boolean => "policy" in node && node.kind !== "race" && node.policy?.rest === "absorb";
+const absorbs = (node: Node): boolean =>
+  node.kind === "later" || ("policy" in node && node.kind !== "race" && node.policy?.rest === "absorb");
 
 /** Whether somebody reads the value of a node's inner blocks. */
 function isRead(node: Node, valued: boolean): boolean {
   switch (node.kind) {
     case "wait":
+    case "later":
+    case "recur":
       return false;
     case "loop":
       return valued || node.asks === "after";
@@ -103,6 +107,7 @@ export function containerOf(block: string, container: Node): string {
     case "forEach":
       return forEachOf(block);
     case "loop":
+    case "recur":
       return loopOf(block);
     case "saga":
       return block;

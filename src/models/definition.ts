@@ -1,4 +1,5 @@
 import type { ResolvedRetryPolicy } from "./retry-policy.ts";
+import type { Overlap } from "./schedule.ts";
 
 /**
  * A workflow definition is a frozen tree of steps. The tree is plain data (it prints as canonical JSON); every function
@@ -90,6 +91,42 @@ export interface DelayUntilNode extends NodeFacts {
   readonly at?: string;
   /** (data, scope) => Date, when it is not a constant. */
   readonly instant?: FunctionRef;
+}
+
+/** A length of time, as a constant or a mapping. */
+interface Lasting extends NodeFacts {
+  readonly durationMs?: number;
+  /** (data, scope) => Duration, when it is not a constant. */
+  readonly duration?: FunctionRef;
+}
+
+/** Runs a block that has so long for it; when its time is over it is cut off. */
+export interface WithinNode extends Lasting {
+  readonly kind: "within";
+  readonly body: Block;
+  /** Runs in its place when the time is over; without it that is the step's failure. */
+  readonly late?: Block;
+  readonly onError: Exclude<ErrorBehavior, "suspend" | "continue">;
+}
+
+/** Runs a block later, while the flow goes on. */
+export interface LaterNode extends Lasting {
+  readonly kind: "later";
+  readonly body: Block;
+  /** What becomes of it at the end of the block that it stands in: that one waits for it, or it is cancelled. */
+  readonly atEnd: "wait" | "cancel";
+}
+
+/** Runs its block at the ticks of a clock, a lap a tick. */
+export interface RecurNode extends NodeFacts {
+  readonly kind: "recur";
+  readonly ticks: { readonly cron: string; readonly timeZone: string } | { readonly everyMs: number };
+  readonly overlap: Overlap;
+  /** How many laps there are. Default: any number. */
+  readonly times?: number;
+  /** (data, scope) => boolean, asked after each lap: whether it was the last. */
+  readonly condition?: FunctionRef;
+  readonly body: Block;
 }
 
 /** Patches the data. */
@@ -222,6 +259,9 @@ export type Node =
   | WaitNode
   | DelayNode
   | DelayUntilNode
+  | WithinNode
+  | LaterNode
+  | RecurNode
   | SetNode
   | IfNode
   | DecideNode
@@ -266,7 +306,15 @@ export function blocksOf(node: Node): readonly { readonly part: string; readonly
         { part: "/yes", block: node.yes },
         { part: "/no", block: node.no },
       ];
+    case "within":
+      return [
+        { part: "/body", block: node.body },
+        ...(node.late === undefined ? [] : [{ part: "/late", block: node.late }]),
+      ];
+    case "later":
+      return [{ part: "/body", block: node.body }];
     case "loop":
+    case "recur":
       return [{ part: "#", block: node.body }];
     case "decide":
       return node.cases.map(asInner);

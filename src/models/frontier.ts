@@ -55,7 +55,7 @@ export interface ActivePointer {
 export interface OpenScope {
   /** `if`, `decide`, `attempt`, `cancelWhen`: the branch taken. */
   readonly branch?: string;
-  /** `forEach`, `parallel`: children admitted and unfinished. */
+  /** `forEach`, `parallel`: children admitted and unfinished. `recur`: laps. */
   readonly open?: number;
   /** `forEach`, `parallel`: index of the next child to admit. */
   readonly next?: number;
@@ -66,18 +66,22 @@ export interface OpenScope {
   readonly failed?: number;
   /** `race`: the block of the branch that was first. */
   readonly winner?: string;
-  /** Enough children are done; their values are being collected. */
+  /** Enough children are done; their values are being collected. `recur`: no lap is to begin any more. */
   readonly joined?: true;
-  /** The flow has gone on behind the container; the children that are still open are absorbed. */
+  /** The flow has gone on behind the container; what is still open in it is absorbed. */
   readonly left?: true;
   /** What waits for those that are absorbed: the block around them is to `close`, or the step at this path is to be entered. */
   readonly holds?: string;
-  /** `loop`: the lap under way, or the last one that was. */
+  /** `loop`, `recur`: the lap under way, or the last one that was. */
   readonly lap?: number;
   /** `loop`: no lap is under way; whether there is another is still to be decided. */
   readonly between?: true;
   /** `loop`: the pointer that holds the value of the last finished lap. */
   readonly last?: string;
+  /** `recur`: the tick that its timer is set for, or that the lap under way is about; absent while it learns what time it is. */
+  readonly tick?: number;
+  /** `recur`: when it was entered, by the database's clock: what intervals are counted from. */
+  readonly anchor?: number;
   /** Its row was written when it was entered: the items of a `forEach` lie there. */
   readonly started?: true;
   /** `saga`: its own stack of compensable steps, newest first. */

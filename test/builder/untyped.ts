@@ -12,6 +12,9 @@ export interface Untyped {
   waitFor: Verb;
   delay: Verb;
   delayUntil: Verb;
+  within: Verb;
+  schedule: Verb;
+  recur: Verb;
   set: Verb;
   if: Verb;
   forEach: Verb;

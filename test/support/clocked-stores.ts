@@ -6,7 +6,7 @@ import { systemEnvironment } from "../../src/models/environment.ts";
 import type { Transition } from "../../src/models/transition.ts";
 import { PgliteDatabase } from "../../src/persistence/pglite/database.ts";
 import { SqlEngineStore } from "../../src/persistence/postgres/store.ts";
-import type { EngineStore } from "../../src/persistence/provider.ts";
+import type { EngineStore, InstanceStore } from "../../src/persistence/provider.ts";
 import { freshDatabase, runOnce } from "./database.ts";
 
 type Options = Omit<CreateHostOptions, "persistence">;
@@ -17,6 +17,8 @@ export interface ClockedStore {
   host(options: Options): Promise<WorkflowHost>;
   /** A host that gives every instance away after each transition, so that each is claimed and loaded anew: what a crash leaves. */
   forgetfulHost(options: Options): Promise<WorkflowHost>;
+  /** Waits until no instance has moved for a while. */
+  quiet(): Promise<void>;
   /** What time it is, in milliseconds since the epoch. */
   now(): number;
   advance(ms: number): Promise<void>;
@@ -29,6 +31,7 @@ interface Source {
   close(): Promise<void>;
 }
 
+const quietMs = 60;
 const beginning = "2026-01-01T00:00:00Z";
 
 /** Runs a group of tests on each store, each with data and a clock of its own. */
@@ -42,6 +45,8 @@ function clocked(name: ClockedStore["name"], make: (now: () => number) => Promis
   let source: Source | undefined;
   let now = Date.parse(beginning);
   const hosts: WorkflowHost[] = [];
+  let movedAt = 0;
+  const moved = (): void => void (movedAt = performance.now());
   const ready = (): Source => {
     if (source === undefined) throw new Error("The store is not made yet.");
     return source;
@@ -67,8 +72,15 @@ function clocked(name: ClockedStore["name"], make: (now: () => number) => Promis
   };
   return {
     name,
-    host: async (options) => start(options, await ready().open()),
-    forgetfulHost: async (options) => start(options, forgetful(await ready().open())),
+    host: async (options) =>
+      start(
+        options,
+        watched(await ready().open(), moved, (transition) => transition),
+      ),
+    forgetfulHost: async (options) => start(options, watched(await ready().open(), moved, giveAway)),
+    quiet: async () => {
+      for (moved(); performance.now() - movedAt < quietMs;) await pause(10);
+    },
     now: () => now,
     advance: (ms) => move(now + ms),
     moveTo: (iso) => move(Date.parse(iso)),
@@ -115,17 +127,37 @@ const sources: { readonly [N in ClockedStore["name"]]: (now: () => number) => Pr
   },
 };
 
-/** A transition that would keep its instance in memory gives it away instead, due at once. */
-function forgetful(store: EngineStore): EngineStore {
-  const giveAway = (transition: Transition): Transition =>
-    transition.release === "keep" ? Object.assign(transition, { release: "yield" }) : transition;
-  const instances = Object.create(store.instances) as EngineStore["instances"];
-  instances.commit = (batch) => store.instances.commit(batch.map(giveAway));
-  return Object.create(store, { instances: { value: instances } }) as EngineStore;
+/** Has a store tell of all that moves an instance, and pass every transition by before it is committed. */
+function watched(store: EngineStore, moved: () => void, pass: (transition: Transition) => Transition): EngineStore {
+  const { instances } = store;
+  const commit: InstanceStore["commit"] = async (batch) => {
+    const reply = await instances.commit(batch.map(pass));
+    moved();
+    return reply;
+  };
+  const claim: InstanceStore["claim"] = async (request) => {
+    const reply = await instances.claim(request);
+    if (reply.claimed.length > 0) moved();
+    return reply;
+  };
+  return over(store, { instances: over(instances, { commit, claim }) });
 }
 
-/** Long enough for a host to do what it must not do. */
-export const pause = (ms = 60): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** An object with some of its fields in place of the real ones; it may have private ones. */
+function over<T extends object>(real: T, others: Partial<T>): T {
+  return new Proxy(real, {
+    get(target, key) {
+      if (Object.hasOwn(others, key)) return Reflect.get(others, key) as unknown;
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+/** A transition that would keep its instance in memory gives it away instead, due at once. */
+const giveAway = (transition: Transition): Transition =>
+  transition.release === "keep" ? Object.assign(transition, { release: "yield" }) : transition;
+
 /** Waits until something holds, which nothing tells of. */
 export async function eventually(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let left = 1_000; left > 0; left -= 1) {
@@ -134,3 +166,6 @@ export async function eventually(holds: () => boolean | Promise<boolean>, what: 
   }
   throw new Error(`It never came about that ${what}.`);
 }
+
+/** Long enough for a host to do what it must not do. */
+export const pause = (ms = 60): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -3,11 +3,13 @@ import { blockOf } from "../../models/path.ts";
 import { endPointer, isHeld } from "../finish.ts";
 import { endRun } from "../rollback.ts";
 import type { Kind } from "./kind.ts";
+import { cancelLater } from "./later.ts";
 
 /** Gives its block a value; at the root, the run its result. */
 export const returnKind: Kind<ReturnNode> = {
   enter(draft, path) {
     // The result of a run is the last thing that happens in it.
+    if (blockOf(path) === "") cancelLater(draft, "");
     if (blockOf(path) === "" && isHeld(draft, "", path)) return;
     draft.asks.push({ kind: "value", path });
   },
