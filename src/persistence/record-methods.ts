@@ -2,7 +2,7 @@ import type { Environment } from "../models/environment.ts";
 import { InstanceNotFoundError } from "../models/errors-instance.ts";
 import { DuplicateRecordError, InvalidRecordError } from "../models/errors-records.ts";
 import { newInstanceId, topicOf } from "../models/identity.ts";
-import { checkBatch, checkId, checkPath, checkText, isAbsent } from "../models/records/check.ts";
+import { checkBatch, checkId, checkObject, checkPath, checkText, isAbsent } from "../models/records/check.ts";
 import {
   checkEventFilter,
   checkNewEvent,
@@ -19,6 +19,7 @@ import {
 } from "../models/records/event-subscription.ts";
 import {
   checkError,
+  checkErrorFilter,
   checkHistoryEntry,
   checkHistoryFilter,
   type ErrorFilter,
@@ -226,6 +227,7 @@ export abstract class RecordMethods implements RecordOperations {
   ): Promise<readonly StoredSubscription[]> {
     const key = eventKey === null ? null : checkText(eventKey, "eventKey");
     const topic = topicOf(checkText(eventName, "eventName"), key);
+    checkObject(page, "page");
     const after = isAbsent(page.after) ? null : readSubscriptionId(page.after);
     if (after !== null && after.topic !== topic)
       throw new InvalidRecordError("page.after", "is the id of a subscription to another event");
@@ -264,10 +266,11 @@ export abstract class RecordMethods implements RecordOperations {
     return one(id);
   }
 
-  async getErrors(instanceId: string, filter: ErrorFilter = {}, page?: PageRequest): Promise<Page<ExecutionErrorData>> {
+  async getErrors(instanceId: string, filter?: ErrorFilter, page?: PageRequest): Promise<Page<ExecutionErrorData>> {
     const id = checkId(instanceId, "instanceId");
+    const isResolved = checkErrorFilter(filter);
     const checked = checkPage(page, "errors");
-    const rows = await this.tables("getErrors").errors(id, filter.isResolved, checked);
+    const rows = await this.tables("getErrors").errors(id, isResolved, checked);
     return pageOf(rows, checked, "errors", errorRecord);
   }
 
@@ -284,6 +287,7 @@ export abstract class RecordMethods implements RecordOperations {
   ): Promise<void> {
     const id = checkId(instanceId, "instanceId");
     const tables = this.tables(call);
+    if (rows.length === 0) return;
     if (call.startsWith("create")) checkVerdict(id, await tables.insertPointers(id, rows), "insert");
     else checkVerdict(id, await tables.updatePointers(id, rows), "update");
     await this.stirred({ due: true });

@@ -68,7 +68,7 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
     let committed: Promise<unknown> = Promise.resolve();
     const begun = new Promise<TransactionInHand>((resolve, reject) => {
       committed = this.backend.transaction(isolation, (tables) => {
-        const transaction = new TransactionInHand(this, tables, this.env, () => committed);
+        const transaction = new TransactionInHand(this.inside(tables), () => committed);
         resolve(transaction);
         return transaction.end;
       });
@@ -100,6 +100,7 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
   }
 
   async optimize(options: { readonly vacuum?: boolean | undefined } = {}): Promise<void> {
+    checkObject(options, "options");
     await this.outside("optimize").upkeep.optimize(options.vacuum === true);
   }
 
@@ -154,9 +155,8 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
     }
   }
 
-  /** For a transaction of this provider, after its commit. */
-  told(what: Stirred): Promise<void> {
-    return this.stirred(what);
+  private inside(tables: TransactionTables): Inside {
+    return { ...tables, provider: this, env: this.env, tell: (what) => this.stirred(what) };
   }
 
   private outside(call: string): RecordBackend {
@@ -179,7 +179,7 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
     let transaction: Transaction | undefined;
     try {
       const answer = await this.backend.transaction(isolation, async (tables) => {
-        const tx = new Transaction(this, tables, this.env);
+        const tx = new Transaction(this.inside(tables));
         transaction = tx;
         const worked = await current.run(tx, async () => work(tx));
         tx.over(); // before the commit: what comes from now on belongs to no transaction
@@ -193,20 +193,28 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
   }
 }
 
+/** What a transaction works with. */
+interface Inside extends TransactionTables {
+  readonly provider: RecordProvider;
+  readonly env: Environment;
+  /** To hosts, after the commit. */
+  tell(what: Stirred): Promise<void>;
+}
+
 /** Records in a transaction. */
 class Transaction extends RecordMethods implements RecordTransaction {
   readonly provider: RecordProvider;
   isOver = false;
   protected readonly env: Environment;
-  private readonly inside: TransactionTables;
+  private readonly inside: Inside;
   private isDue = false;
   private readonly events: { readonly bucket: number; readonly id: string }[] = [];
 
-  constructor(provider: RecordProvider, inside: TransactionTables, env: Environment) {
+  constructor(inside: Inside) {
     super();
-    this.provider = provider;
+    this.provider = inside.provider;
     this.inside = inside;
-    this.env = env;
+    this.env = inside.env;
   }
 
   async query(text: string, values: readonly unknown[] = []): Promise<{ readonly rows: unknown[] }> {
@@ -229,7 +237,7 @@ class Transaction extends RecordMethods implements RecordTransaction {
 
   /** Tells hosts what was committed. */
   async announce(): Promise<void> {
-    await this.provider.told({ due: this.isDue, events: this.events });
+    await this.inside.tell({ due: this.isDue, events: this.events });
   }
 
   protected override tables(): RecordTables {
@@ -252,8 +260,8 @@ class TransactionInHand extends Transaction implements OpenTransaction {
   private readonly settled: () => Promise<unknown>;
   private finish: (verdict: "commit" | "rollback") => void = () => undefined;
 
-  constructor(provider: RecordProvider, inside: TransactionTables, env: Environment, settled: () => Promise<unknown>) {
-    super(provider, inside, env);
+  constructor(inside: Inside, settled: () => Promise<unknown>) {
+    super(inside);
     this.settled = settled;
     this.end = new Promise((resolve, reject) => {
       this.finish = (verdict) => (verdict === "commit" ? resolve() : reject(new TakenBack("rolled back")));

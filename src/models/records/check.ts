@@ -74,6 +74,10 @@ export function checkOneOf<T extends string>(value: unknown, path: string, allow
   return found ?? refuse(path, value, `must be one of ${allowed.join(", ")}`);
 }
 
+export function checkFlag(value: unknown, path: string): boolean | undefined {
+  return value === undefined || typeof value === "boolean" ? value : refuse(path, value, "must be true or false");
+}
+
 /** Years that PostgreSQL and a Date have in common, four digits long. */
 const [earliestMs, latestMs] = [Date.UTC(1970, 0, 1), Date.UTC(9999, 11, 31)];
 

@@ -1,6 +1,7 @@
 import {
   type Absent,
   checkDate,
+  checkFlag,
   checkId,
   checkObject,
   checkOptionalDate,
@@ -125,12 +126,13 @@ export interface CheckedEventFilter {
 /** Throws `InvalidRecordError`. */
 export function checkEventFilter(filter: EventFilter = {}): CheckedEventFilter {
   checkObject(filter, "filter");
-  const { eventName, eventKey, from, to, isProcessed } = filter;
+  const { eventName, eventKey, from, to } = filter;
+  const processed = checkFlag(filter.isProcessed, "filter.isProcessed");
   return {
     ...(eventName !== undefined && { name: checkText(eventName, "filter.eventName") }),
     ...(eventKey !== undefined && { key: eventKey === null ? null : checkText(eventKey, "filter.eventKey") }),
     ...(from !== undefined && { from: checkDate(from, "filter.from") }),
     ...(to !== undefined && { to: checkDate(to, "filter.to") }),
-    ...(isProcessed !== undefined && { processed: isProcessed }),
+    ...(processed !== undefined && { processed }),
   };
 }

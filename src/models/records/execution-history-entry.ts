@@ -5,6 +5,7 @@ import {
   type Absent,
   checkDate,
   checkFailure,
+  checkFlag,
   checkId,
   checkObject,
   checkOptionalDate,
@@ -73,6 +74,12 @@ export interface NewExecutionError {
 export interface ErrorFilter {
   /** Only those that are dealt with, or only those that are not. */
   readonly isResolved?: boolean | undefined;
+}
+
+/** Whether only errors that are dealt with are wanted, or only others; undefined: all. Throws `InvalidRecordError`. */
+export function checkErrorFilter(filter: ErrorFilter = {}): boolean | undefined {
+  checkObject(filter, "filter");
+  return checkFlag(filter.isResolved, "filter.isResolved");
 }
 
 /** What a row of history is found by: a number pair unique within the instance. */

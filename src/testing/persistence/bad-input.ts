@@ -76,6 +76,12 @@ export function badInputSentences(sentence: Sentence): void {
     };
     for (const [field, value] of Object.entries(bad))
       await refusedAt(`filter.${field}`, () => untyped(store).getWorkflowInstances({ [field]: value }));
+    for (const filter of [null, "all", []]) {
+      await refusedAt("filter", () => untyped(store).getWorkflowInstances(filter));
+      await refusedAt("filter", () => untyped(store).getErrors(someId(), filter));
+    }
+    await refusedAt("filter.isResolved", () => untyped(store).getErrors(someId(), { isResolved: "no" }));
+    await refusedAt("filter.isProcessed", () => untyped(store).getEvents({ isProcessed: 1 }));
     await refusedAt("filter.eventName", () => store.getEvents({ eventName: "" }));
     await refusedAt("filter.step", () => store.getExecutionHistory(someId(), { step: long }));
   });

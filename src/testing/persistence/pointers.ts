@@ -101,6 +101,13 @@ export function pointerSentences(sentence: Sentence): void {
     assert.deepEqual(await store.getActiveExecutionPointers(someId()), []);
   });
 
+  sentence("no pointers are no change", async (store) => {
+    const { id } = await instance(store);
+    await store.createExecutionPointers(id, []);
+    await store.updateExecutionPointers(id, []);
+    assert.equal((await stored(store, { id })).revision, 0);
+  });
+
   sentence("each write of pointers counts as a change of their instance", async (store) => {
     const { id } = await instance(store);
     await store.createExecutionPointer(id, { path: "a" });
