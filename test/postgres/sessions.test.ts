@@ -50,8 +50,8 @@ test("no more connections are opened than allowed, whatever is asked at once", a
   await Promise.all([
     ...Array.from({ length: 50 }, () => store.nodes.list()),
     ...Array.from({ length: 50 }, () => store.instances.look([row])),
-    ...Array.from({ length: 20 }, () => store.instances.start(node, [startRow({ lane: 0 })])),
-    ...Array.from({ length: 20 }, () => store.instances.start(node, [startRow({ lane: 1 })])),
+    ...Array.from({ length: 20 }, () => store.instances.start(node, [startRow()], 0)),
+    ...Array.from({ length: 20 }, () => store.instances.start(node, [startRow()], 1)),
     store.nodes.beat(node),
   ]);
   const { rows } = await w.client.query(
