@@ -77,12 +77,9 @@ export function refOf(id: string = newInstanceId(env)): InstanceRef {
 }
 
 /** A new instance, in the given lane if one is named. */
-export function startRow(facts: Partial<StartRow> & { readonly lane?: number } = {}): StartRow {
-  const { lane, ...columns } = facts;
-  let ref = refOf(columns.id);
-  while (lane !== undefined && ref.bucket % 2 !== lane) ref = refOf();
+export function startRow(columns: Partial<StartRow> = {}): StartRow {
   return {
-    ...ref,
+    ...refOf(columns.id),
     definition: "order",
     version: 1,
     own: true,
@@ -108,7 +105,7 @@ export async function startMany(
   count: number,
   facts: Partial<StartRow> = {},
 ): Promise<readonly StartRow[]> {
-  const rows = sorted(Array.from({ length: count }, () => startRow({ lane: 0, ...facts })));
+  const rows = sorted(Array.from({ length: count }, () => startRow(facts)));
   await store.instances.start(owner, rows);
   return rows;
 }
