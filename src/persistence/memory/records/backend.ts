@@ -101,7 +101,7 @@ const upkeepOf = (memory: RecordMemory): RecordUpkeep => ({
           which.statuses.includes(status) &&
           (which.definition === null || definition === which.definition),
       );
-      const old = ended.sort((a, b) => a.createdAt - b.createdAt).slice(0, which.limit);
+      const old = ended.sort((a, b) => (a.completedAt ?? 0) - (b.completedAt ?? 0)).slice(0, which.limit);
       for (const row of old) journal.delete(row);
       return old.length;
     }),

@@ -5,7 +5,7 @@ import {
   type InstanceInsert,
   type InstanceUpdate,
 } from "../../../models/records/workflow-instance-data.ts";
-import { statusCodes } from "../../../models/instance.ts";
+import { isTerminal, statusCodes } from "../../../models/instance.ts";
 import type { Statement } from "../../database.ts";
 import type { InstanceRef } from "../../provider.ts";
 import { plain, plainOrNull, quoted } from "../columns.ts";
@@ -163,6 +163,9 @@ export function listInstances(t: Tables, filter: CheckedInstanceFilter, page: Ch
     .addIf("w.reference = $", filter.reference)
     .addIf("w.correlation_id = $", filter.correlationId)
     .addIf("w.tags @> $::jsonb", filter.tags);
+  // Says what the statuses imply, in the words of the partial indexes.
+  if (filter.statuses?.every(isTerminal) === true) where.plain("w.completed_at is not null");
+  if (filter.statuses?.every((status) => !isTerminal(status)) === true) where.plain("w.completed_at is null");
   if (filter.owner === null) where.plain("w.owner is null");
   else where.addIf("w.owner = $::uuid", filter.owner);
   if (page.after !== null) {

@@ -8,13 +8,13 @@ import type { Tables } from "../tables.ts";
 import { fromMs } from "./columns.ts";
 import { deleteInstances, lockInstances } from "./instance-statements.ts";
 
-/** Whoever ended before a time was born before it: the index of births bounds the search. What has ended never changes, so no lock. */
+/** Along the index of ends. What has ended never changes, so nothing is locked yet. */
 const endedInstances = (t: Tables, which: PurgeBatch): Statement => ({
   name: "record-purge-find",
   text: `select w.bucket, w.id from ${t.instance} w
-    where w.created_at < ${fromMs("$1::float8")} and w.completed_at < ${fromMs("$1::float8")} and w.status = any($2::smallint[])
+    where w.completed_at < ${fromMs("$1::float8")} and w.status = any($2::smallint[])
       and ($3::text is null or w.definition = $3)
-    order by w.created_at limit $4`,
+    order by w.completed_at limit $4`,
   values: [which.endedBefore, which.statuses.map((status) => statusCodes[status]), which.definition, which.limit],
 });
 
