@@ -184,7 +184,7 @@ test("plans that were made on tiny, analyzed tables read by key when the tables 
 test("a batch on 20,000 rows costs no pass over the table, on the store's own sessions that planned it when it was empty", async () => {
   const store = await w.store();
   const node = await liveNode(store);
-  const [row] = sorted([startRow({ lane: 0 })]);
+  const [row] = sorted([startRow()]);
   assert.ok(row !== undefined);
   await store.instances.start(node, [row]);
   for (let revision = 0; revision < 6; revision += 1)

@@ -157,7 +157,7 @@ test("a server that falls silent costs a connection, never a hang", async () => 
   try {
     const store = await w.again(direct, { url: proxy.url, deadlineMs: 300 });
     await store.nodes.beat(node);
-    const row = startRow({ lane: 0 });
+    const row = startRow();
     await store.instances.start(node, [row]);
     proxy.arm();
     const began = performance.now();

@@ -11,7 +11,6 @@ test("a start is born owned, with epoch 1, and is not due", async () => {
   const store = await w.store();
   const node = await liveNode(store);
   const row = startRow({
-    lane: 1,
     key: "k",
     inputHash: "h",
     reference: "r",
@@ -48,7 +47,7 @@ test("a start is born owned, with epoch 1, and is not due", async () => {
 test("existing ids come back by index, also when one batch names an id twice, and are left alone", async () => {
   const store = await w.store();
   const node = await liveNode(store);
-  const [known, fresh, twice] = [startRow({ lane: 0 }), startRow({ lane: 0 }), startRow({ lane: 0 })];
+  const [known, fresh, twice] = [startRow(), startRow(), startRow()];
   await store.instances.start(node, [known]);
   const batch = sorted([{ ...known, data: "2" }, fresh, twice, { ...twice, data: "3" }]);
   const { existing } = await store.instances.start(node, batch);
@@ -65,7 +64,7 @@ test("a node that is dead, drained or unknown starts nothing owned: its starts a
   const drained = await liveNode(store);
   await store.nodes.drain(drained);
   for (const node of [dead, drained, randomUUID()]) {
-    const rows = sorted([startRow({ lane: 0 }), startRow({ lane: 0, own: false }), startRow({ lane: 0 })]);
+    const rows = sorted([startRow(), startRow({ own: false }), startRow()]);
     const { unowned, existing } = await store.instances.start(node, rows);
     assert.deepEqual(
       unowned,
@@ -157,7 +156,7 @@ test("two processes that start the same ids at once: each is born once, and the 
   const again = await w.again(store);
   const [node, other] = [await liveNode(store), await liveNode(store)];
   for (let round = 0; round < 20; round += 1) {
-    const rows = sorted(Array.from({ length: 20 }, () => startRow({ lane: 0 })));
+    const rows = sorted(Array.from({ length: 20 }, () => startRow()));
     const [one, two] = await Promise.all([store.instances.start(node, rows), again.instances.start(other, rows)]);
     assert.equal(one.existing.length + two.existing.length, 20);
     const owners = (await store.instances.look(rows)).map((view) => view.owner);

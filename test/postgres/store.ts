@@ -76,7 +76,7 @@ export function refOf(id: string = newInstanceId(env)): InstanceRef {
   return { id, bucket: bucketOf(id, buckets) };
 }
 
-/** A new instance, in the given lane if one is named. */
+/** A new instance. */
 export function startRow(columns: Partial<StartRow> = {}): StartRow {
   return {
     ...refOf(columns.id),
@@ -98,7 +98,7 @@ export function startRow(columns: Partial<StartRow> = {}): StartRow {
 export const sorted = <R extends InstanceRef>(rows: readonly R[]): readonly R[] =>
   [...rows].sort((a, b) => a.bucket - b.bucket || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
 
-/** New instances of one lane, owned by `owner`. */
+/** New instances, owned by `owner`. */
 export async function startMany(
   store: SqlEngineStore,
   owner: string,
