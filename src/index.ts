@@ -26,7 +26,7 @@ export type { PublishOptions, Run, StartOptions, TransactionClient, WithTransact
 export type { Schedule, ScheduleChanges, ScheduleOptions, Ticking, TickPolicy } from "./host/schedule.ts";
 export type { Schedules } from "./host/schedules.ts";
 export { type PublishItem, type StartItem, type StartOutcome, WorkflowHost } from "./host/workflow-host.ts";
-export type { ErrorBehavior } from "./models/definition.ts";
+export type { ErrorBehavior, RunTimeoutBehavior } from "./models/definition.ts";
 export type { Duration } from "./models/duration.ts";
 export { consoleLogger, type Logger } from "./models/environment.ts";
 export { type ErrorClass, InvalidRequestError, PermanentError, WorkflowError } from "./models/errors.ts";

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Definition } from "../models/definition.ts";
+import type { Definition, RunTimeoutBehavior } from "../models/definition.ts";
+import { type Duration, toRunTimeoutMs } from "../models/duration.ts";
 import { InvalidDefinitionError } from "../models/errors-definition.ts";
 import { checkSchema } from "../models/event-type.ts";
 import { checkName } from "../models/identity.ts";
@@ -21,6 +22,11 @@ export interface WorkflowOptions<D, S> {
   readonly version: number;
   /** A Standard Schema (zod, valibot, arktype, …): validates what starts the workflow, and gives the data its type. */
   readonly data?: StandardSchemaV1<S, D>;
+  /** How long a run may take from its start on; the start may say otherwise. A suspended run's time goes on, but is over at the earliest
+   *  when it is resumed. Default: for ever. */
+  readonly timeout?: Duration;
+  /** What becomes of a run whose time is over; its failure has code RUN_TIMEOUT. Default: `"compensate"`. */
+  readonly onTimeout?: RunTimeoutBehavior;
 }
 
 /**
@@ -54,14 +60,14 @@ function fromFunction(given: unknown, build: unknown): BuiltWorkflow {
   if (isClass(given)) throw unnamed("a workflow class needs nothing beside it: write defineWorkflow(TheClass)");
   const id = typeof given === "object" && given !== null && "id" in given ? given.id : undefined;
   const fault = faultOf(typeof id === "string" ? id : "");
-  const fields = new Fields(given ?? {}, ["id", "version", "data"], fault);
+  const fields = new Fields(given ?? {}, ["id", "version", "data", "timeout", "onTimeout"], fault);
   if (typeof build !== "function" || isClass(build)) {
     throw fault(`defineWorkflow takes a build function, as in (flow) => flow.run(…), not ${show(build)}`);
   }
   const data = fields.value("data");
   const schema = data === undefined ? undefined : attempt(() => checkSchema(data, `the option "data"`), fault);
   return built(
-    { id, version: fields.value("version"), schema },
+    { id, version: fields.value("version"), schema, ...limitOf(fields, fault) },
     build as (flow: never) => unknown,
     "the build function",
   );
@@ -84,19 +90,41 @@ function fromClass(given: unknown): BuiltWorkflow {
   const { build } = workflow;
   const id = "id" in workflow ? workflow.id : undefined;
   const version = "version" in workflow ? workflow.version : undefined;
-  return built({ id, version, schema: undefined }, (flow: never): unknown => build.call(workflow, flow), "build");
+  const fault = faultOf(typeof id === "string" ? id : "");
+  const { timeout, onTimeout } = workflow as { readonly timeout?: unknown; readonly onTimeout?: unknown };
+  const limit = limitOf(new Fields({ timeout, onTimeout }, ["timeout", "onTimeout"], fault), fault);
+  return built(
+    { id, version, schema: undefined, ...limit },
+    (flow: never): unknown => build.call(workflow, flow),
+    "build",
+  );
 }
 
 interface Named {
   readonly id: unknown;
   readonly version: unknown;
   readonly schema: unknown;
+  readonly timeoutMs?: number;
+  readonly onTimeout?: RunTimeoutBehavior;
+}
+
+function limitOf(fields: Fields, fault: Fault): Pick<Named, "timeoutMs" | "onTimeout"> {
+  const timeout = fields.value("timeout");
+  const onTimeout = fields.oneOf("onTimeout", ["compensate", "fail", "terminate"]);
+  return {
+    ...(timeout !== undefined && { timeoutMs: attempt(() => toRunTimeoutMs(timeout), fault) }),
+    ...(onTimeout !== undefined && { onTimeout }),
+  };
 }
 
 /** PostgreSQL's integer. */
 const highestVersion = 2 ** 31 - 1;
 
-function built({ id: givenId, version, schema }: Named, build: (flow: never) => unknown, what: string): BuiltWorkflow {
+function built(
+  { id: givenId, version, schema, ...limit }: Named,
+  build: (flow: never) => unknown,
+  what: string,
+): BuiltWorkflow {
   const id = attempt(() => checkName(givenId, "workflow id"), faultOf(typeof givenId === "string" ? givenId : ""));
   const fault = faultOf(id);
   if (!isVersion(version)) throw fault(`its version must be a whole number from 1 to 2^31 - 1, not ${show(version)}`);
@@ -105,7 +133,7 @@ function built({ id: givenId, version, schema }: Named, build: (flow: never) => 
   if (root.nodes.length === 0) throw fault("it has no steps");
   const { functions } = construction;
   return new BuiltWorkflow({
-    graph: frozen({ id, version, root }),
+    graph: frozen({ id, version, ...limit, root }),
     functions,
     ...(schema !== undefined && { schema }),
   });

@@ -1,3 +1,5 @@
+import type { RunTimeoutBehavior } from "../models/definition.ts";
+import type { Duration } from "../models/duration.ts";
 import type { AnyBlock, Block, Ended, Returned } from "./block.ts";
 import type { Flow } from "./flow.ts";
 
@@ -19,6 +21,10 @@ export interface Workflow<D, B extends AnyBlock = AnyBlock> {
   readonly id: string;
   /** A whole number from 1; instances stay on the version that they were started with. */
   readonly version: number;
+  /** How long a run may take; see `defineWorkflow`. */
+  readonly timeout?: Duration;
+  /** What becomes of a run whose time is over. Default: `"compensate"`. */
+  readonly onTimeout?: RunTimeoutBehavior;
   /** Describes the workflow; called once, by `defineWorkflow`. */
   build(builder: Flow<D>): B;
 }

@@ -4,51 +4,12 @@ import { blockOf, childOf, staticPath, undoneBy } from "../models/path.ts";
 import type { Draft, Move } from "./draft.ts";
 import type { AnswerFact, EventFact, Fact, RequestFact } from "./facts.ts";
 import { endPointer, isHeld, markStarted } from "./finish.ts";
-import { attemptKind } from "./kinds/attempt.ts";
-import { cancelWhenKind } from "./kinds/cancel-when.ts";
-import { decideKind } from "./kinds/decide.ts";
-import { delayKind } from "./kinds/delay.ts";
-import { delayUntilKind } from "./kinds/delay-until.ts";
-import { forEachKind } from "./kinds/for-each.ts";
-import { ifKind } from "./kinds/if.ts";
-import type { Kind, NodeOf } from "./kinds/kind.ts";
-import { cancelLater, laterKind } from "./kinds/later.ts";
-import { jumpKind, loopKind } from "./kinds/loop.ts";
-import { parallelKind } from "./kinds/parallel.ts";
-import { recurKind } from "./kinds/recur.ts";
-import { endKind, returnKind } from "./kinds/return.ts";
-import { sagaKind } from "./kinds/saga.ts";
-import { setKind } from "./kinds/set.ts";
+import { kindOf } from "./kinds/every.ts";
+import { cancelLater } from "./kinds/later.ts";
+import type { NodeOf } from "./kinds/kind.ts";
 import { bodyAnswered, goOnWithout, stepKind } from "./kinds/step.ts";
-import { waitKind } from "./kinds/wait.ts";
-import { withinKind } from "./kinds/within.ts";
 import { containerOf } from "./plan.ts";
 import { endRun, isUndo, raise, unstacked, unwind } from "./rollback.ts";
-
-const kinds: { readonly [K in NodeKind]: Kind<NodeOf<K>> } = {
-  step: stepKind,
-  wait: waitKind,
-  delay: delayKind,
-  delayUntil: delayUntilKind,
-  within: withinKind,
-  later: laterKind,
-  recur: recurKind,
-  set: setKind,
-  if: ifKind,
-  decide: decideKind,
-  loop: loopKind,
-  jump: jumpKind,
-  forEach: forEachKind,
-  parallel: parallelKind,
-  race: parallelKind,
-  saga: sagaKind,
-  attempt: attemptKind,
-  cancelWhen: cancelWhenKind,
-  return: returnKind,
-  end: endKind,
-};
-
-const kindOf = (node: Node): Kind<Node> => kinds[node.kind];
 
 /**
  * What one fact does to an instance. Pure: it changes nothing but the draft it is handed, and reads neither clock nor chance,
@@ -74,6 +35,8 @@ function apply(draft: Draft, fact: Fact): void {
       return answered(draft, fact);
     case "due":
       return due(draft, fact.path);
+    case "expired":
+      return expired(draft);
     case "event":
       return eventArrived(draft, fact);
     case "event-refused":
@@ -192,6 +155,18 @@ function due(draft: Draft, path: string): void {
   if (isUndo(draft, path)) return stepKind.due?.(draft, path, stepAt(draft, path));
   const place = draft.plan.places.get(staticPath(path));
   if (place !== undefined) kindOf(place.node).due?.(draft, path, place.node);
+}
+
+/** The run's own time is over. A suspended run stays as it is until it is resumed; a rollback comes to its end. */
+function expired(draft: Draft): void {
+  if (draft.status !== "Runnable" || draft.deadline === undefined) return;
+  draft.deadline = undefined;
+  if (draft.rollback !== undefined) return;
+  const { id, onTimeout = "compensate" } = draft.plan.definition.graph;
+  const message = `The run of "${id}" did not come to its end in the time that it has.`;
+  const failure = { name: "RunTimeoutError", code: "RUN_TIMEOUT", errorClass: "timeout", message } as const;
+  draft.history.push({ kind: "error", path: null, detail: JSON.stringify({ failure }) });
+  raise(draft, "", failure, onTimeout);
 }
 
 function requested(draft: Draft, fact: RequestFact): void {

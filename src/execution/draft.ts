@@ -1,5 +1,13 @@
 import type { Failure } from "../models/failure.ts";
-import type { ActivePointer, DoubtfulStep, Frontier, OpenScope, Rollback, StackHead } from "../models/frontier.ts";
+import type {
+  ActivePointer,
+  Deadline,
+  DoubtfulStep,
+  Frontier,
+  OpenScope,
+  Rollback,
+  StackHead,
+} from "../models/frontier.ts";
 import { isTerminal, type WorkflowStatus } from "../models/instance.ts";
 import { maxStructuralMoves, maxTransitionBytes } from "../models/limits.ts";
 import { blockOf, childOf, isInside, staticPath } from "../models/path.ts";
@@ -30,6 +38,7 @@ export class Draft {
   readonly kept: Map<string, Readonly<Record<string, string>>>;
   undo: StackHead | undefined;
   rollback: Rollback | undefined;
+  deadline: Deadline | undefined;
   seq: number;
   status: WorkflowStatus;
   data: StoredValue;
@@ -67,6 +76,7 @@ export class Draft {
     this.kept = new Map(frontier.kept === undefined ? undefined : Object.entries(frontier.kept));
     this.undo = frontier.undo;
     this.rollback = frontier.rollback;
+    this.deadline = frontier.deadline;
     this.seq = frontier.seq ?? 0;
     this.status = before.status;
     this.data = before.data;
@@ -161,7 +171,8 @@ export class Draft {
   private get isIdle(): boolean {
     const rows = this.rows.length + this.history.length + this.consume.length + this.subscribe.length;
     if (rows > 0 || this.dataChanged || this.more || this.status !== this.before.status) return false;
-    const { pointers, scopes = {}, rollback } = this.before.frontier;
+    const { pointers, scopes = {}, rollback, deadline } = this.before.frontier;
+    if (this.deadline !== deadline) return false;
     return isSame(this.pointers, pointers) && isSame(this.scopes, scopes) && this.rollback === rollback;
   }
 
@@ -174,6 +185,7 @@ export class Draft {
       ...(this.kept.size > 0 && { kept: Object.fromEntries(this.kept) }),
       ...(this.undo !== undefined && { undo: this.undo }),
       ...(this.rollback !== undefined && { rollback: this.rollback }),
+      ...(this.deadline !== undefined && { deadline: this.deadline }),
     };
   }
 }

@@ -12,6 +12,8 @@ export type Fact =
   | AnswerFact
   /** The timer of a sleeping or waiting pointer is due by the database's clock. */
   | { readonly kind: "due"; readonly path: string }
+  /** The run's own time is over by the database's clock. */
+  | { readonly kind: "expired" }
   | EventFact
   /** An event cannot be consumed (its data does not validate); it is set aside. */
   | { readonly kind: "event-refused"; readonly path: string; readonly source: string; readonly failure: Failure }

@@ -62,7 +62,7 @@ export class LiveInstance implements InstanceRef {
       this.inboxSeen = 0;
       this.crashes = 0;
       this.isComplete = true;
-      this.state = { status: "Runnable", data: from.data, frontier: from.frontier };
+      this.state = { status: "Runnable", data: from.data, frontier: anchor(from.frontier, from.bornAt) };
     }
   }
 
@@ -117,6 +117,8 @@ export class LiveInstance implements InstanceRef {
 export interface Birth extends InstanceRef {
   readonly data: StoredValue;
   readonly frontier: Frontier;
+  /** When it was started, by the database's clock. */
+  readonly bornAt: number;
 }
 
 /** Timers count from the commit of the transition that set them: from now on they are instants. */
@@ -128,5 +130,11 @@ function anchor(frontier: Frontier, committedAt: number): Frontier {
     anchored ??= { ...frontier.pointers };
     anchored[path] = { ...rest, due: committedAt + dueIn };
   }
-  return anchored === undefined ? frontier : { ...frontier, pointers: anchored };
+  const dueIn = frontier.deadline?.dueIn;
+  if (anchored === undefined && dueIn === undefined) return frontier;
+  return {
+    ...frontier,
+    ...(anchored !== undefined && { pointers: anchored }),
+    ...(dueIn !== undefined && { deadline: { due: committedAt + dueIn } }),
+  };
 }

@@ -7,7 +7,7 @@ import {
   type Node,
 } from "../models/definition.ts";
 import { CorruptStateError } from "../models/errors-values.ts";
-import { emptyFrontier, type Frontier } from "../models/frontier.ts";
+import { emptyFrontier, type Frontier, limitedTo } from "../models/frontier.ts";
 import { blockOf, childOf, forEachOf, loopOf, staticPath } from "../models/path.ts";
 
 /** A definition made ready to run: every step by its static path, with where it stands. */
@@ -51,7 +51,7 @@ export function planOf(definition: Definition): Plan {
   const blocks = new Map<string, BlockPlace>();
   const { id, version, root } = definition.graph;
   index("", { nodes: root.nodes, container: undefined, concurrent: false, iterates: false, valued: false });
-  const birth = birthOf(root);
+  const birth = limitedTo(birthOf(root), definition.graph.timeoutMs);
   return { definition, id, version, root, birth, birthJson: JSON.stringify(birth), places, blocks };
 
   function index(path: string, given: BlockPlace): void {

@@ -76,6 +76,7 @@ export function endRun(
   draft.kept.clear();
   draft.undo = undefined;
   draft.rollback = undefined;
+  draft.deadline = undefined;
 }
 
 /** Stops everything inside a saga (or the run) and begins to undo what it did, newest first. */

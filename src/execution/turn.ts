@@ -175,7 +175,8 @@ function hasReady(decision: Decision): boolean {
 function timersOf(decision: Decision): Pick<Transition, "dueIn" | "dueAt"> {
   let dueIn: number | null = null;
   let dueAt: number | null = null;
-  for (const pointer of Object.values(decision.state.frontier.pointers)) {
+  const { pointers, deadline } = decision.state.frontier;
+  for (const pointer of [...Object.values(pointers), ...(deadline === undefined ? [] : [deadline])]) {
     if (pointer.dueIn !== undefined) dueIn = Math.min(dueIn ?? Infinity, pointer.dueIn);
     if (pointer.due !== undefined) dueAt = Math.min(dueAt ?? Infinity, pointer.due);
   }

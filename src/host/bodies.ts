@@ -1,5 +1,5 @@
 import { type BodyRun, runBody } from "../execution/body.ts";
-import type { BodyFact, Fact } from "../execution/facts.ts";
+import type { BodyFact } from "../execution/facts.ts";
 import type { LiveInstance } from "../execution/live-instance.ts";
 import { isUndoPath, placeOf } from "../execution/plan.ts";
 import type { StepNode } from "../models/definition.ts";
@@ -43,11 +43,11 @@ export class Bodies {
     if (live.running.size === 0) this.turns.push(live, { kind: "continue" });
   }
 
-  /** Timers of an instance that stays in memory because something else of it runs. */
+  /** Timers of an instance that stays in memory because something else of it runs; that of the run as a whole has no path. */
   setTimers(live: LiveInstance): void {
-    for (const [path, { due }] of Object.entries(live.state.frontier.pointers)) {
-      if (due !== undefined && !live.timers.has(path)) this.setTimer(live, path, due);
-    }
+    const { pointers, deadline } = live.state.frontier;
+    for (const [path, { due }] of Object.entries(pointers)) this.setTimer(live, path, due);
+    this.setTimer(live, "", deadline?.due);
   }
 
   /** Has rows written for bodies that run for long, so that they can be seen. */
@@ -85,14 +85,18 @@ export class Bodies {
     this.start(live);
   }
 
-  private setTimer(live: LiveInstance, path: string, due: number): void {
+  private setTimer(live: LiveInstance, path: string, due: number | undefined): void {
     const { env, clock } = this.parts;
+    if (due === undefined || live.timers.has(path)) return;
     const timer = env.later(clock.until(due), () => {
       live.timers.delete(path);
-      const pointer = live.state.frontier.pointers[path];
-      if (!this.turns.owns(live) || pointer?.due !== due) return;
-      if (clock.now() < due) this.setTimer(live, path, due);
-      else if (pointer.event === undefined) this.turns.push(live, { kind: "due", path } satisfies Fact);
+      if (!this.turns.owns(live)) return;
+      const { pointers, deadline } = live.state.frontier;
+      const timed = path === "" ? deadline : pointers[path];
+      // It may have been set for another instant meanwhile, or not have come yet.
+      if (timed?.due !== due || clock.now() < due) this.setTimer(live, path, timed?.due);
+      else if (path === "") this.turns.push(live, { kind: "expired" });
+      else if (pointers[path]?.event === undefined) this.turns.push(live, { kind: "due", path });
       else void this.giveUpWaiting(live, path, due);
     });
     live.timers.set(path, timer);
@@ -103,11 +107,11 @@ export class Bodies {
     const { env, store } = this.parts;
     try {
       this.turns.received(live, await store.instances.inbox([live]));
-      this.turns.push(live, { kind: "due", path } satisfies Fact);
+      this.turns.push(live, { kind: "due", path });
     } catch (error) {
       env.logger.warn("An inbox could not be read; trying again", { id: live.id, error: String(error) });
       await env.sleep(inboxPauseMs);
-      if (!live.timers.has(path)) this.setTimer(live, path, due);
+      this.setTimer(live, path, due);
     }
   }
 }

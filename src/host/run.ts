@@ -1,3 +1,4 @@
+import type { Duration } from "../models/duration.ts";
 import type { WorkflowStatus } from "../models/instance.ts";
 
 /** A handle of one workflow instance. */
@@ -40,6 +41,8 @@ export interface StartOptions {
   /** Makes the start idempotent: within a workflow id one key starts one run, however often it is sent. The same key with other data
    *  is a `KeyConflictError`. 1 to 512 bytes. */
   readonly key?: string;
+  /** How long the run may take from now on, in place of what its workflow says. */
+  readonly timeout?: Duration;
   /** A free label to find the run by. */
   readonly reference?: string;
   /** A sentence for people. */

@@ -3,7 +3,7 @@ import type { Duration } from "../models/duration.ts";
 import type { CatchUp, Overlap, ScheduleSpec } from "../models/schedule.ts";
 import { InvalidRequestError } from "../models/errors.ts";
 import { InvalidNameError, InvalidRecurrenceError } from "../models/errors-values.ts";
-import { emptyFrontier } from "../models/frontier.ts";
+import { emptyFrontier, limitedTo } from "../models/frontier.ts";
 import { bucketOf, checkName, keyedId } from "../models/identity.ts";
 import { storedFromJson } from "../models/stored-value.ts";
 import { utf8Bytes } from "../models/text.ts";
@@ -135,7 +135,7 @@ function oneOf<C extends string>(what: string, value: C, choices: readonly C[]):
 
 /** The start of a run, for a tick or an operator's wish. The workflow's code is not needed: whoever claims the run has it. */
 export function startOf(schedule: StoredSchedule, occasion: string, buckets: number): StartRow {
-  const { reference, description, correlationId, tags } = schedule.spec as ScheduleSpec;
+  const { timeoutMs, reference, description, correlationId, tags } = schedule.spec as ScheduleSpec;
   const key = `${schedule.id}@${occasion}`;
   const id = keyedId("start", schedule.definition, key);
   const { json } = storedFromJson(schedule.data);
@@ -146,7 +146,7 @@ export function startOf(schedule: StoredSchedule, occasion: string, buckets: num
     version: schedule.version,
     own: false,
     data: json,
-    frontier: JSON.stringify(emptyFrontier),
+    frontier: JSON.stringify(limitedTo(emptyFrontier, timeoutMs)),
     key,
     inputHash: keyedId("input", json),
     reference: reference ?? null,

@@ -1,6 +1,7 @@
 import type { Registry } from "../execution/registry.ts";
 import { validated } from "../execution/validate.ts";
 import { encodeValue } from "../models/codec.ts";
+import { toRunTimeoutMs } from "../models/duration.ts";
 import { InvalidRequestError } from "../models/errors.ts";
 import { ScheduleExistsError, ScheduleNotFoundError } from "../models/errors-instance.ts";
 import { checkName } from "../models/identity.ts";
@@ -58,7 +59,7 @@ export class Schedules {
     const engine = this.parts.engine("schedules.create");
     const { now } = await engine.store.schedules.clock();
     const recurrence = recurrenceOf(given, now);
-    const spec: ScheduleSpec = { recurrence, ...policyOf(given), ...labelsOf(given) };
+    const spec: ScheduleSpec = { recurrence, ...policyOf(given), ...this.limitOf(given), ...labelsOf(given) };
     const nextAt = firstTick(recurrence, now);
     const row = rowOf({ id, spec, paused, nextAt: paused ? null : nextAt, ...(await this.startedBy(given)) });
     if (await engine.store.schedules.create(row)) {
@@ -138,6 +139,12 @@ export class Schedules {
     return { definition: id, version, data: encodeValue(data, what).json };
   }
 
+  /** How long its runs may take. */
+  private limitOf({ workflow, timeout }: Given): Limit {
+    const { timeoutMs } = definitionOf(workflow).graph;
+    return limitFrom({ timeoutMs: timeout === undefined ? timeoutMs : toRunTimeoutMs(timeout) });
+  }
+
   private async redefined(stored: StoredSchedule, given: Given, labels: Labels): Promise<ScheduleRow> {
     const before = specOf(stored);
     const isSilent = given.cron === undefined && given.every === undefined && given.timeZone === undefined;
@@ -150,6 +157,7 @@ export class Schedules {
       spec: {
         recurrence: ticksAsBefore ? before.recurrence : recurrence,
         ...policyOf({ overlap, catchUp }),
+        ...(given.workflow !== undefined ? this.limitOf(given) : limitFrom(before)),
         ...labels,
       },
     });
@@ -177,6 +185,11 @@ export class Schedules {
     return viewOf(await this.stored(id));
   }
 }
+
+type Limit = Pick<ScheduleSpec, "timeoutMs">;
+
+const limitFrom = ({ timeoutMs }: { readonly timeoutMs?: number | undefined }): Limit =>
+  timeoutMs === undefined ? {} : { timeoutMs };
 
 type Labels = Pick<ScheduleSpec, "reference" | "description" | "correlationId" | "tags">;
 

@@ -3,8 +3,10 @@ import type { Plan } from "../execution/plan.ts";
 import { validated } from "../execution/validate.ts";
 import { encodeValue } from "../models/codec.ts";
 import type { Environment } from "../models/environment.ts";
+import { toRunTimeoutMs } from "../models/duration.ts";
 import { InvalidRequestError } from "../models/errors.ts";
 import { KeyConflictError } from "../models/errors-instance.ts";
+import { type Frontier, limitedTo } from "../models/frontier.ts";
 import { bucketOf, checkName, keyedId, newInstanceId } from "../models/identity.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import type { CallerWrites, EngineStore, InstanceView, StartRow, TransactionSession } from "../persistence/provider.ts";
@@ -18,6 +20,7 @@ export interface Departure {
   readonly row: StartRow;
   readonly plan: Plan;
   readonly data: StoredValue;
+  readonly frontier: Frontier;
   readonly key: string | undefined;
 }
 
@@ -33,6 +36,8 @@ export async function prepare(
   const stored = encodeValue(valid, `start data of "${plan.id}"`);
   const { key } = options;
   const id = key === undefined ? newInstanceId(at.env) : keyedId("start", plan.id, checkName(key, "key"));
+  const { timeout } = options;
+  const frontier = timeout === undefined ? plan.birth : limitedTo(plan.birth, toRunTimeoutMs(timeout));
   const row: StartRow = {
     bucket: bucketOf(id, at.buckets),
     id,
@@ -40,7 +45,7 @@ export async function prepare(
     version: plan.version,
     own: false,
     data: stored.json,
-    frontier: plan.birthJson,
+    frontier: timeout === undefined ? plan.birthJson : JSON.stringify(frontier),
     key: key ?? null,
     inputHash: key === undefined ? null : keyedId("input", stored.json),
     reference: labelOf(options.reference, "reference"),
@@ -48,7 +53,7 @@ export async function prepare(
     correlationId: labelOf(options.correlationId, "correlationId"),
     tags: options.tags === undefined ? null : encodeValue(options.tags, "tags").json,
   };
-  return { row, plan, data: stored, key };
+  return { row, plan, data: stored, frontier, key };
 }
 
 const labelOf = (value: string | undefined, what: string): string | null =>
@@ -92,12 +97,14 @@ export class Starter {
   }
 
   private arrived(departure: Departure, node: EngineNode, started: Started): void {
-    const { row, plan, data } = departure;
+    const { row, plan, data, frontier } = departure;
     if (started.kind === "existing") return refuseConflict(departure, started.view);
     if (this.notices.isHeard)
       this.notices.tell({ kind: "run-started", instanceId: row.id, workflow: plan.id, version: plan.version });
     if (started.owned) {
-      node.worker.born(new LiveInstance(plan, node.id, { bucket: row.bucket, id: row.id, data, frontier: plan.birth }));
+      node.worker.born(
+        new LiveInstance(plan, node.id, { bucket: row.bucket, id: row.id, data, frontier, bornAt: started.now }),
+      );
     } else node.leftToAny();
   }
 }

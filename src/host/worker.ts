@@ -43,7 +43,7 @@ export class Worker {
   born(live: LiveInstance): void {
     this.enroll(live);
     if (isUnbegun(live.state.frontier)) this.push(live, { kind: "begun" });
-    else this.bodies.start(live);
+    else this.goOn(live);
   }
 
   /** Takes an instance that was claimed: what it needs is read, what is due and what came is decided. */
@@ -267,7 +267,9 @@ const isRefusal = (error: unknown): boolean => error instanceof WorkflowError &&
 function firstFacts(live: LiveInstance, now: number): Fact[] {
   if (live.crashes >= quarantineFromDeaths) return [{ kind: "poison" }];
   const facts: Fact[] = [{ kind: isUnbegun(live.state.frontier) ? "begun" : "continue" }];
-  for (const [path, { due }] of Object.entries(live.state.frontier.pointers)) {
+  const { pointers, deadline } = live.state.frontier;
+  if (deadline?.due !== undefined && deadline.due <= now) facts.push({ kind: "expired" });
+  for (const [path, { due }] of Object.entries(pointers)) {
     if (due !== undefined && due <= now) facts.push({ kind: "due", path });
   }
   return facts;

@@ -20,6 +20,10 @@ export type AnyFunction = (...args: never[]) => unknown;
  *  the flow goes on behind it without its value. */
 export type ErrorBehavior = "fail" | "suspend" | "terminate" | "compensate" | "continue";
 
+/** What becomes of a run whose time is over. What is active is stopped; then `compensate` undoes what was done, in reverse order, and
+ *  the run is Failed; `fail` undoes nothing; `terminate` is the same, ending as Terminated. */
+export type RunTimeoutBehavior = Exclude<ErrorBehavior, "suspend" | "continue">;
+
 interface NodeFacts {
   /** Unique within its block; a part of every path below it. */
   readonly name: string;
@@ -287,6 +291,10 @@ export interface Block {
 export interface DefinitionGraph {
   readonly id: string;
   readonly version: number;
+  /** How long a run may take from its start on, unless its start says otherwise. Default: for ever. */
+  readonly timeoutMs?: number;
+  /** What becomes of a run whose time is over. Default: `compensate`. */
+  readonly onTimeout?: RunTimeoutBehavior;
   readonly root: Block;
 }
 

@@ -32,6 +32,13 @@ export function toMs(duration: unknown, what: string): number {
   return roundUp(ms);
 }
 
+/** How long a run may take. Throws `InvalidDurationError` also for no time at all. */
+export function toRunTimeoutMs(timeout: unknown): number {
+  const ms = toMs(timeout, "timeout");
+  if (ms === 0) throw new InvalidDurationError("timeout", timeout, "is no time, in which no run can end");
+  return ms;
+}
+
 function parse(duration: unknown, what: string): number {
   if (typeof duration !== "string") throw new InvalidDurationError(what, duration, "is no duration");
   const parts = duration.length > 80 ? null : written.exec(duration);

@@ -21,7 +21,12 @@ export interface Frontier {
   readonly undo?: StackHead;
   /** The run as a whole is being rolled back. */
   readonly rollback?: Rollback;
+  /** When the run's own time is over. */
+  readonly deadline?: Deadline;
 }
+
+/** As the timer of a pointer. */
+export type Deadline = Pick<ActivePointer, "dueIn" | "due">;
 
 /** One activation that has not finished.
  *  - `ready` (default): its body may run.
@@ -133,3 +138,7 @@ export interface DoubtfulStep {
 }
 
 export const emptyFrontier: Frontier = { format: 1, pointers: {} };
+
+/** A frontier of a run that has so long from now on; undefined: for ever. */
+export const limitedTo = (frontier: Frontier, timeoutMs: number | undefined): Frontier =>
+  timeoutMs === undefined ? frontier : { ...frontier, deadline: { dueIn: timeoutMs } };

@@ -11,6 +11,8 @@ export interface ScheduleSpec {
   readonly recurrence: Recurrence;
   readonly overlap: Overlap;
   readonly catchUp: CatchUp;
+  /** How long each run may take. */
+  readonly timeoutMs?: number;
   /** Labels of the runs. */
   readonly reference?: string;
   readonly description?: string;

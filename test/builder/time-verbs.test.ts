@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { defineWorkflow } from "../../src/builder/define-workflow.ts";
 import type { Flow } from "../../src/builder/flow.ts";
 import { blocksOf } from "../../src/models/definition.ts";
-import { graphOf, nothing, refusalOf, type Untyped } from "./untyped.ts";
+import { graphOf, graphOfDefine, nothing, refusalOf, refusalOfDefine, type Untyped } from "./untyped.ts";
 
 test("delayUntil keeps a constant as text, and a mapping as a reference", () => {
   const at = new Date("2030-01-02T03:04:05.678Z");
@@ -155,3 +155,18 @@ test("time is drawn: scopes with what runs too late, blocks beside the flow, tic
 `,
   );
 });
+
+test("a run's time is a part of its graph, and of its fingerprint", () => {
+  const graph = graphOfDefine({ id: "w", version: 1, timeout: "1 hour", onTimeout: "fail" }, inner);
+  assert.deepEqual([graph.timeoutMs, graph.onTimeout], [3_600_000, "fail"]);
+  assert.deepEqual(Object.keys(graphOf(inner)), ["id", "version", "root"]);
+});
+
+for (const [what, options, problem] of [
+  ["no time", { timeout: 0 }, /timeout: 0 is no time/],
+  ["a wrong time", { timeout: "soon" }, /timeout: "soon" is not written as/],
+  ["a wrong end", { timeout: 1, onTimeout: "suspend" }, /"onTimeout" must be "compensate" or "fail" or "terminate"/],
+] as const) {
+  test(`${what} for a run is refused`, () =>
+    assert.match(refusalOfDefine({ id: "w", version: 1, ...options }, inner), problem));
+}

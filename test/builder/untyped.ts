@@ -39,7 +39,10 @@ const define = defineWorkflow as unknown as (...given: readonly unknown[]) => un
 
 /** The graph of a workflow called "w". */
 export const graphOf = (build: (flow: Untyped) => unknown): DefinitionGraph =>
-  definitionOf(define({ id: "w", version: 1 }, build)).graph;
+  graphOfDefine({ id: "w", version: 1 }, build);
+
+/** The same for any arguments of `defineWorkflow`. */
+export const graphOfDefine = (...given: readonly unknown[]): DefinitionGraph => definitionOf(define(...given)).graph;
 
 /** Every step of the graph of a workflow called "w", containers before what is in them. */
 export function nodesOf(build: (flow: Untyped) => unknown): readonly Node[] {
