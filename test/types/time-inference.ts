@@ -6,7 +6,7 @@ import { type Order, paymentConfirmed } from "./order.ts";
 
 /** What is inferred of scopes with a time, of what runs later, and of ticks: every claim is checked by the compiler. */
 
-export const timed = defineWorkflow({ id: "timed", version: 1 }, (flow: Flow<Order>) =>
+const timed = defineWorkflow({ id: "timed", version: 1 }, (flow: Flow<Order>) =>
   flow
     .within("2 days", (body) => body.waitFor(paymentConfirmed, { key: ({ id }) => id }), { as: "paid" })
     .within(
@@ -35,4 +35,5 @@ export const timed = defineWorkflow({ id: "timed", version: 1 }, (flow: Flow<Ord
     }),
 );
 
+/** What comes out of all ways together. */
 export const result: WorkflowDefinition<Order, { readonly answer: "yes" | "nobody" } | "expired"> = timed;

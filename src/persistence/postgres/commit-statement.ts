@@ -20,7 +20,7 @@ export interface CommitAnswer {
  * The same holds for a halt, where only requests wake: a request that came before it must not wait for the next one.
  *
  * The fence is made of columns of the batch, never constants, and the owner is compared by `is not distinct from`: otherwise the
- * planner may prefer the index of owned rows to the key. Both clocks are computed in the derived table, outside of any CASE.
+ * planner may prefer the index of open instances to the key. Both clocks are computed in the derived table, outside of any CASE.
  */
 const commitInstances = (t: Tables): string => `own as (
       update ${t.instance} w set
