@@ -20,17 +20,18 @@ const fail = (message: string) => (): never => {
 const go = event("go");
 
 let slowUndos = 0;
-/** A compensation that is stopped the first time that it runs. */
+/** Runs of which another branch has come to its end. */
+const interruptedBy = new Set<string>();
+/** A compensation that is not done before another branch has come to its end. */
 const slowly = {
   compensateWith: async (_: unknown, { instanceId, signal }: StepContext) => {
     slowUndos += 1;
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(resolve, 400);
-      signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        reject(new Error("stopped"));
+    if (!interruptedBy.has(instanceId)) {
+      await new Promise<never>((_resolve, reject) => {
+        if (signal.aborted) reject(new Error("stopped"));
+        signal.addEventListener("abort", () => reject(new Error("stopped")));
       });
-    });
+    }
     undone.push(`${instanceId}:slow`);
   },
 };
@@ -46,7 +47,11 @@ const interrupted = defineWorkflow({ id: "interrupted", version: 1 }, (flow: Flo
             .run("slow", () => 2, slowly)
             .run("fail", fail("a")),
         ),
-      b: (branch) => branch.delay(150).run("fail", fail("b")),
+      b: (branch) =>
+        branch.delay(150).run("fail", (_, { instanceId }) => {
+          interruptedBy.add(instanceId);
+          throw new PermanentError("b");
+        }),
     }),
 );
 
@@ -60,7 +65,7 @@ const cutOff = defineWorkflow({ id: "cut-off", version: 1 }, (flow: Flow<Job>) =
             .run("slow", () => 2, slowly)
             .run("fail", fail("a")),
         ),
-      b: (branch) => branch.delay(150).run("win", () => "b"),
+      b: (branch) => branch.delay(150).run("win", (_, { instanceId }) => interruptedBy.add(instanceId).size),
     })
     .run("fail", fail("after")),
 );
@@ -109,14 +114,15 @@ inEveryWay("A rollback", [interrupted, cutOff, everywhere, siblings], (host, sto
     const before = slowUndos;
     const run = await host().startWorkflow(interrupted, { id: "x" });
     await assert.rejects(run.result(), { code: "WORKFLOW_FAILED" });
-    assert.deepEqual(undoneOf(run.id), ["slow", "early completed", "first completed"]);
+    // A compensation that was stopped before its answer was committed runs again, and may have had its effect twice.
+    assert.deepEqual([...new Set(undoneOf(run.id))], ["slow", "early completed", "first completed"]);
     if (mode === "kept in memory") assert.equal(slowUndos - before, 2);
   });
 
   test("that a race cuts off is made up for when the run fails", async () => {
     const run = await host().startWorkflow(cutOff, { id: "x" });
     await assert.rejects(run.result(), /after/);
-    assert.deepEqual(undoneOf(run.id), ["slow", "early completed"]);
+    assert.deepEqual([...new Set(undoneOf(run.id))], ["slow", "early completed"]);
   });
 
   test("goes through every kind of container, the last step first", async () => {
