@@ -2,7 +2,7 @@ import { encodeValue } from "../models/codec.ts";
 import type { FunctionRef, Node } from "../models/definition.ts";
 import { toInstantMs } from "../models/instant.ts";
 import type { Below } from "../models/frontier.ts";
-import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
+import { aliasOf, type StoredValue, storedFromJson } from "../models/stored-value.ts";
 import type { InstanceStore } from "../persistence/provider.ts";
 import type { Draft } from "./draft.ts";
 import type { AnswerFact, Ask, Child, Patched } from "./facts.ts";
@@ -142,11 +142,6 @@ export async function load(live: LiveInstance, paths: readonly string[], reader:
     }
     wanted = named;
   }
-}
-
-function aliasOf(outcome: unknown): string | undefined {
-  if (typeof outcome !== "object" || outcome === null || !("$wf:at" in outcome)) return undefined;
-  return String(outcome["$wf:at"]);
 }
 
 /** What lies below a pointer on its stack: in a row of this very decision, or in the store. */

@@ -73,14 +73,7 @@ export class LiveInstance implements InstanceRef {
     for (const [path, held] of decision.values) this.values.set(path, held);
     for (const [path, items] of decision.items) this.items.set(path, items);
     for (const path of decision.closed) this.forget(path);
-    for (const { path } of decision.pointers) this.cancelTimer(path);
     if (decision.consume.length > 0) this.inbox = this.inbox.filter((row) => !decision.consume.includes(row.source));
-  }
-
-  /** What has ended needs no timer any more: a loop would gather them, lap by lap. */
-  private cancelTimer(path: string): void {
-    this.timers.get(path)?.cancel();
-    this.timers.delete(path);
   }
 
   /** The instance leaves this process. */

@@ -23,6 +23,10 @@ export const storedFromJson = (tree: unknown): StoredValue => new TreeValue(tree
 export const storedFromTree = (tree: unknown, json: string, isPlain: boolean): StoredValue =>
   new TreeValue(tree, json, isPlain);
 
+/** The path of the step whose value a container has as its own: containers store that in place of a copy. */
+export const aliasOf = (outcome: unknown): string | undefined =>
+  typeof outcome === "object" && outcome !== null && "$wf:at" in outcome ? String(outcome["$wf:at"]) : undefined;
+
 /** `plain`: the tree is the value. `shared`: `value` is the value, for everybody. `fresh`: each reader gets their own. */
 type Access = "unread" | "plain" | "shared" | "fresh";
 

@@ -50,6 +50,7 @@ import {
   type WorkflowInstanceData,
   type WorkflowInstanceFilter,
 } from "../models/records/workflow-instance-data.ts";
+import { aliasOf } from "../models/stored-value.ts";
 import {
   checkVerdict,
   errorRecord,
@@ -159,14 +160,16 @@ export abstract class RecordMethods implements RecordOperations {
 
   async getExecutionPointer(instanceId: string, path: string): Promise<ExecutionPointerData | null> {
     const id = checkId(instanceId, "instanceId");
-    const row = await this.tables("getExecutionPointer").pointer(id, checkPath(path, "path"));
-    return row === null ? null : pointerRecord(id, row);
+    const tables = this.tables("getExecutionPointer");
+    const row = await tables.pointer(id, checkPath(path, "path"));
+    return row === null ? null : pointerRecord(id, await withValue(tables, id, row));
   }
 
   async getExecutionPointersByInstance(instanceId: string, page?: PageRequest): Promise<Page<ExecutionPointerData>> {
     const id = checkId(instanceId, "instanceId");
     const checked = checkPage(page, "pointers");
-    const rows = await this.tables("getExecutionPointersByInstance").pointers(id, checked);
+    const tables = this.tables("getExecutionPointersByInstance");
+    const rows = await Promise.all((await tables.pointers(id, checked)).map((row) => withValue(tables, id, row)));
     return pageOf(rows, checked, "pointers", (row) => pointerRecord(id, row));
   }
 
@@ -257,8 +260,11 @@ export abstract class RecordMethods implements RecordOperations {
     const id = checkId(instanceId, "instanceId");
     const wanted = checkHistoryFilter(filter);
     const checked = checkPage(page, "history");
-    const rows = await this.tables("getExecutionHistory").history(id, wanted, checked);
-    return pageOf(rows, checked, "history", historyRecord);
+    const tables = this.tables("getExecutionHistory");
+    const rows = (await tables.history(id, wanted, checked)).map(async (row) =>
+      row.step === null ? row : { ...row, step: await withValue(tables, id, row.step) },
+    );
+    return pageOf(await Promise.all(rows), checked, "history", historyRecord);
   }
 
   async recordError(error: NewExecutionError): Promise<string> {
@@ -321,6 +327,18 @@ function refuseTwins<R>(rows: readonly R[], what: string, idOf: (row: R) => stri
     if (seen.has(id)) throw new DuplicateRecordError(what, id);
     seen.add(id);
   }
+}
+
+/** A container's row names the step whose value it has; here that value takes its place. */
+async function withValue<R extends { readonly outcome: unknown }>(
+  tables: RecordTables,
+  instance: string,
+  row: R,
+): Promise<R> {
+  const path = aliasOf(row.outcome);
+  if (path === undefined) return row;
+  const of = await tables.pointer(instance, path);
+  return { ...row, outcome: of === null ? null : (await withValue(tables, instance, of)).outcome };
 }
 
 /** What a table gives for one record is one row. */

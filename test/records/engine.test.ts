@@ -65,6 +65,13 @@ const awaiting = defineWorkflow({ id: "awaiting", version: 1 }, (flow: Flow<Orde
   flow.waitFor(paid, { key: (order) => order.id, as: "payment" }).returns((_, { payment }) => payment.amount),
 );
 
+const chosen = defineWorkflow({ id: "chosen", version: 1 }, (flow: Flow<Order>) =>
+  flow.if(
+    ({ total }) => total > 1,
+    (many) => many.saga((saga) => saga.run("count", ({ total }) => ({ total }))),
+  ),
+);
+
 const sleeping = defineWorkflow({ id: "sleeping", version: 1 }, (flow: Flow<Order>) => flow.delay("1 hour"));
 
 function onStore(name: string, open: () => Promise<Provider>): void {
@@ -73,7 +80,7 @@ function onStore(name: string, open: () => Promise<Provider>): void {
     let host: WorkflowHost;
     before(async () => {
       persistence = await open();
-      host = createHost({ persistence, workflows: [doubled, slowly, awaiting, sleeping], pollMs: 100 });
+      host = createHost({ persistence, workflows: [doubled, slowly, awaiting, chosen, sleeping], pollMs: 100 });
       await host.start();
     });
     after(async () => {
@@ -115,6 +122,19 @@ function onStore(name: string, open: () => Promise<Provider>): void {
       const { items } = await persistence.getExecutionHistory(id, { type: "step" });
       assert.equal(items[0]?.path, "double");
       assert.equal((items[0].detail as { readonly outcome: unknown }).outcome, 42);
+    });
+
+    test("a block whose value is that of a step inside it is shown with that value", async () => {
+      const run = await host.startWorkflow(chosen, { id: "a", total: 2 });
+      await run.result();
+      assert.deepEqual((await persistence.getExecutionPointer(run.id, "if"))?.outcome, { total: 2 });
+      const { items } = await persistence.getExecutionPointersByInstance(run.id);
+      assert.deepEqual(
+        items.map(({ path, outcome }) => [path, outcome]),
+        ["if", "if/yes/saga", "if/yes/saga/count"].map((path) => [path, { total: 2 }]),
+      );
+      const history = (await persistence.getExecutionHistory(run.id, { type: "step" })).items;
+      for (const { detail } of history) assert.deepEqual((detail as { outcome: unknown }).outcome, { total: 2 });
     });
 
     test("instances of a transaction run once it commits, and never if it does not", async () => {

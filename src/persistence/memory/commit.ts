@@ -20,9 +20,9 @@ export function fencedBy(instances: InstanceTable, transition: Transition): Inst
 
 /** Throws what a database would, were a pointer inserted twice. Asked of a whole batch before any of it is applied. */
 export function checkPointers(row: InstanceRecord, pointers: readonly PointerRow[]): void {
-  const taken = new Set<string>();
+  const taken = new Set(row.pointers.keys());
   for (const pointer of pointers) {
-    if (pointer.write === "insert" && (row.pointers.has(pointer.path) || taken.has(pointer.path))) {
+    if (pointer.write === "insert" && taken.has(pointer.path)) {
       const message = `Instance ${row.id} has a pointer "${pointer.path}" already.`;
       throw new PersistenceError(message, "invalid", { sqlState: "23505" });
     }
