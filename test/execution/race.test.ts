@@ -173,16 +173,6 @@ inEveryWay("A race", [deferred, losing, failing, strict, inLaps], (host, store, 
     await assert.rejects(run.result(), { code: "WORKFLOW_FAILED", message: /a failed/ });
   });
 
-  test("goes on with what came while the run was suspended", async () => {
-    const run = await host().startWorkflow(deferred, { id: id("suspend") });
-    assert.equal(await run.suspend(), true);
-    while ((await run.status()) !== "Suspended") await sleep(5);
-    await host().publishEvent(approved, id("suspend"), { by: "me" });
-    assert.equal(await run.status(), "Suspended");
-    assert.equal(await run.resume(), true);
-    assert.deepEqual(await run.result(), { winner: "yes", value: { by: "me" } });
-  });
-
   test("is run anew in each lap of a loop", async () => {
     const run = await host().startWorkflow(inLaps, { won: [] });
     assert.deepEqual(await run.result(), ["odd", "even", "odd"]);

@@ -82,7 +82,7 @@ const everywhere = defineWorkflow({ id: "everywhere", version: 1 }, (flow: Flow<
               otherwise: (handler) => handler.run("handled", () => 3, undo("handled")),
             }),
         )
-        .block((round, here) => round.saga((inner) => inner.run("jumped", () => 4, undo("jumped")).leave(here)))
+        .block((round, here) => round.run("jumped", () => 4, undo("jumped")).leave(here))
         .cancelWhen(go, (body) => body.run("worked", () => 5, undo("worked")), { key: ({ id }) => id })
         .forEach(
           () => [1, 2, 3],
