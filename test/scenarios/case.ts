@@ -102,11 +102,13 @@ export async function noted(run: Run<unknown>, what: string): Promise<void> {
   while (!notesOf(run.id).includes(what)) await pause(5);
 }
 
-/** Waits until a run stands at a step that waits. */
-export async function waitsAt({ records }: Stage, run: Run<unknown>, path: string): Promise<void> {
+/** Waits until all that is active in a run are steps that wait or sleep: these. */
+export async function waitsAt({ records }: Stage, run: Run<unknown>, ...paths: readonly string[]): Promise<void> {
+  const wanted = [...paths].sort().join();
   for (;;) {
     const active = await records.getActiveExecutionPointers(run.id);
-    if (active.some((pointer) => pointer.path === path)) return;
+    const waiting = active.every(({ status }) => status === "Waiting" || status === "Sleeping");
+    if (waiting && active.map(({ path }) => path).sort().join() === wanted) return;
     await pause(5);
   }
 }

@@ -1,7 +1,9 @@
 import { basics } from "./basics.ts";
+import { sagas } from "./sagas.ts";
+import { waits } from "./waits.ts";
 import type { Case } from "./case.ts";
 import { playOn } from "./play.ts";
 
-const cases: readonly Case[] = [...basics];
+const cases: readonly Case[] = [...basics, ...waits, ...sagas];
 
 for (const store of ["memory", "pglite", "postgres"] as const) playOn(store, cases);

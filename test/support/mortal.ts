@@ -4,13 +4,13 @@ import type { EngineStore, Wake, WakeBus } from "../../src/persistence/provider.
 
 type Options = Omit<CreateHostOptions, "persistence">;
 
-/** Hints between the hosts of one process. */
+/** Hints among some hosts of one process. Others may act on their runs as well (a sweep is anybody's), so they poll all the same. */
 export class LocalBus implements WakeBus {
   private readonly ears = new Set<(wake: Wake) => void>();
 
   async listen(heard: (wake: Wake) => void): Promise<boolean> {
     this.ears.add(heard);
-    return true;
+    return false;
   }
 
   async send(wakes: readonly Wake[]): Promise<void> {
@@ -21,7 +21,7 @@ export class LocalBus implements WakeBus {
 /** A host on a store that others use as well: it neither opens nor closes it. */
 export async function hostOn(store: EngineStore, options: Options): Promise<WorkflowHost> {
   const persistence = { store, initialize: async () => undefined, close: async () => undefined };
-  const host = createHost({ ...options, persistence });
+  const host = createHost({ pollMs: 250, ...options, persistence });
   await host.start();
   return host;
 }
