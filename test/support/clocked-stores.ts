@@ -17,7 +17,7 @@ export interface ClockedStore {
   host(options: Options): Promise<WorkflowHost>;
   /** A host that gives every instance away after each transition, so that each is claimed and loaded anew: what a crash leaves. */
   forgetfulHost(options: Options): Promise<WorkflowHost>;
-  /** Waits until no instance has moved for a while. */
+  /** Waits until no instance has moved for a while, and none is due. */
   quiet(): Promise<void>;
   /** What time it is, in milliseconds since the epoch. */
   now(): number;
@@ -31,7 +31,7 @@ interface Source {
   close(): Promise<void>;
 }
 
-const quietMs = 60;
+const quietMs = 80;
 const beginning = "2026-01-01T00:00:00Z";
 
 /** Runs a group of tests on each store, each with data and a clock of its own. */
@@ -46,7 +46,11 @@ function clocked(name: ClockedStore["name"], make: (now: () => number) => Promis
   let now = Date.parse(beginning);
   const hosts: WorkflowHost[] = [];
   let movedAt = 0;
-  const moved = (): void => void (movedAt = performance.now());
+  let underWay = 0;
+  const moved = (begun = 0): void => {
+    movedAt = performance.now();
+    underWay += begun;
+  };
   const ready = (): Source => {
     if (source === undefined) throw new Error("The store is not made yet.");
     return source;
@@ -62,11 +66,21 @@ function clocked(name: ClockedStore["name"], make: (now: () => number) => Promis
     await Promise.all(hosts.map((host) => host.stop()));
     await source?.close();
   });
+  const names = new Set<string>();
+  let probe: EngineStore | undefined;
+  /** Whether an instance is due that nobody has taken yet. */
+  const isAnyDue = async (): Promise<boolean> => {
+    probe ??= await ready().open();
+    const { dueAt } = await probe.instances.nextDue([...names]);
+    return dueAt !== null && dueAt <= now;
+  };
   const start = async (options: Options, store: EngineStore): Promise<WorkflowHost> => {
     const persistence = { store, initialize: async () => undefined, close: async () => undefined };
     // Nobody tells a host that time was moved: it must look often.
     const host = createHost({ pollMs: 10, ...options, persistence });
     await host.start();
+    for (const { id, version } of options.workflows as readonly { id: string; version: number }[])
+      names.add(`${id}@${version}`);
     hosts.push(host);
     return host;
   };
@@ -79,7 +93,8 @@ function clocked(name: ClockedStore["name"], make: (now: () => number) => Promis
       ),
     forgetfulHost: async (options) => start(options, watched(await ready().open(), moved, giveAway)),
     quiet: async () => {
-      for (moved(); performance.now() - movedAt < quietMs;) await pause(10);
+      moved();
+      while (underWay > 0 || performance.now() - movedAt < quietMs || (await isAnyDue())) await pause(10);
     },
     now: () => now,
     advance: (ms) => move(now + ms),
@@ -128,12 +143,19 @@ const sources: { readonly [N in ClockedStore["name"]]: (now: () => number) => Pr
 };
 
 /** Has a store tell of all that moves an instance, and pass every transition by before it is committed. */
-function watched(store: EngineStore, moved: () => void, pass: (transition: Transition) => Transition): EngineStore {
+function watched(
+  store: EngineStore,
+  moved: (begun?: number) => void,
+  pass: (transition: Transition) => Transition,
+): EngineStore {
   const { instances } = store;
   const commit: InstanceStore["commit"] = async (batch) => {
-    const reply = await instances.commit(batch.map(pass));
-    moved();
-    return reply;
+    moved(1);
+    try {
+      return await instances.commit(batch.map(pass));
+    } finally {
+      moved(-1);
+    }
   };
   const claim: InstanceStore["claim"] = async (request) => {
     const reply = await instances.claim(request);
