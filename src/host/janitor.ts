@@ -22,7 +22,8 @@ export interface JanitorParts {
   readonly events: Events;
 }
 
-const sweepMs = 10_000;
+/** What a crash cut off is looked for when a node is found dead; the sweep is the net below. */
+const sweepMs = 30_000;
 const sweepOlderMs = 2_000;
 const sweepAtOnce = 500;
 const keepEventsMs = 7 * 24 * 60 * 60 * 1000;
@@ -78,7 +79,7 @@ export class Janitor {
       hints.left(); // to those who can run what this node cannot
       this.sweepSoon(); // what the dead had committed and not looked for
     }
-    return store.alone ? hourMs : Math.max(50, Math.min(times.deadMs * 0.14, nextMs));
+    return store.alone ? hourMs : Math.max(50, Math.min(times.deadMs * 0.2, nextMs));
   }
 
   private async sweepOnce(): Promise<number> {
