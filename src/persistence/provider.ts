@@ -45,14 +45,22 @@ export interface CallerWrites {
   publish(batch: readonly EventRow[]): Promise<void>;
 }
 
+/** What a store's server can do. What it cannot is done in a plainer way, which is slower and no less correct. */
 export interface Capabilities {
+  /** Rows that another node holds are passed by; else nodes wait for each other, row by row. */
   readonly skipLocked: boolean;
+  /** Hints travel between processes; else they poll. */
   readonly listenNotify: boolean;
+  /** Statements are prepared once a session, by name. */
   readonly namedStatements: boolean;
+  /** Indexes hold only the rows that are looked for; decides when the schema is made. */
   readonly partialIndexes: boolean;
   /** Whether the store has SQL for transactional steps and starts inside a caller's transaction. */
   readonly transactions: boolean;
 }
+
+/** Capabilities of a server that are not to be used. */
+export type ServerCapabilities = Partial<Omit<Capabilities, "transactions">>;
 
 // ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,6 +3,7 @@ import { PglitePersistenceProvider } from "workflow-core/pglite";
 import { PostgresPersistenceProvider } from "workflow-core/postgres";
 import { describePersistence, MemoryPersistenceProvider } from "workflow-core/testing";
 import { type FreshDatabase, freshDatabase } from "../support/database.ts";
+import { plainServer } from "../support/plain-server.ts";
 
 type Provider = MemoryPersistenceProvider | PglitePersistenceProvider | PostgresPersistenceProvider;
 
@@ -23,9 +24,13 @@ function onStore(name: string, sql: boolean, open: () => Promise<Provider>): voi
 onStore("memory", false, async () => new MemoryPersistenceProvider());
 onStore("PGlite", true, async () => new PglitePersistenceProvider());
 
-let database: FreshDatabase | undefined;
-onStore("PostgreSQL", true, async () => {
-  database = await freshDatabase();
-  return new PostgresPersistenceProvider(database.url);
-});
-after(() => database?.drop());
+const databases: FreshDatabase[] = [];
+const onPostgres = (name: string, capabilities: Partial<typeof plainServer>): void =>
+  onStore(name, true, async () => {
+    const database = await freshDatabase();
+    databases.push(database);
+    return new PostgresPersistenceProvider({ url: database.url, capabilities });
+  });
+onPostgres("PostgreSQL", {});
+onPostgres("PostgreSQL with all capabilities off", plainServer);
+after(() => Promise.all(databases.map((database) => database.drop())));

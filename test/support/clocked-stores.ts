@@ -111,7 +111,7 @@ const sources: { readonly [N in ClockedStore["name"]]: (now: () => number) => Pr
     const env = systemEnvironment();
     const database = new PgliteDatabase({}, env);
     const open = async (): Promise<SqlEngineStore> => {
-      const store = new SqlEngineStore(database, env, { testClock: true, wakes: false });
+      const store = new SqlEngineStore(database, env, { testClock: true, capabilities: { listenNotify: false } });
       await store.initialize();
       return store;
     };

@@ -159,6 +159,6 @@ export interface FaultyPersistence {
 export function faultyPersistence(url: string, options: { readonly maxConnections?: number } = {}): FaultyPersistence {
   const env = systemEnvironment();
   const database = new FaultyDatabase(new PostgresDatabase({ url, ...options }, env));
-  const store = new SqlEngineStore(database, env, { wakes: true });
+  const store = new SqlEngineStore(database, env);
   return { store, database, initialize: () => store.initialize(), close: () => store.close() };
 }

@@ -12,6 +12,7 @@ import { DatabaseThread } from "./thread.ts";
 export interface ConnectionOptions {
   readonly env: Environment;
   readonly settings: WorkerSettings;
+  readonly named: boolean;
   /** How long an answer may take. */
   readonly deadlineMs: number;
   readonly heard: (channel: string, payload: string) => void;
@@ -70,7 +71,7 @@ export class Connection {
   }
 
   async run<R>(statement: Statement): Promise<readonly R[]> {
-    return this.#answered(statement.name || "query", (client) => runOn<R>(client, statement, true));
+    return this.#answered(statement.name || "query", (client) => runOn<R>(client, statement, this.#options.named));
   }
 
   /** Runs a command without parameters and answers with the word that the database says when it is done. */

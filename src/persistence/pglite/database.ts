@@ -3,6 +3,7 @@ import type { Environment } from "../../models/environment.ts";
 import { DirectoryInUseError, PersistenceError } from "../../models/errors-storage.ts";
 import type { Database, Ears, Session, Statement, Unlisten } from "../database.ts";
 import type { PoolFigures } from "../performance-analysis.ts";
+import type { ServerCapabilities } from "../provider.ts";
 import { Connection } from "./connection.ts";
 import { DatabaseDirectory } from "./directory.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -17,6 +18,8 @@ export interface PgliteOptions {
   readonly fsync?: boolean;
   /** How long a transaction may keep the only session, in milliseconds. Default: 5,000. */
   readonly transactionMs?: number;
+  /** For tests: what is not to be used. */
+  readonly capabilities?: ServerCapabilities;
   /** How long an answer may take before the database is started anew, in milliseconds. Default: 30,000. */
   readonly deadlineMs?: number;
 }
@@ -31,7 +34,7 @@ export interface PgliteOptions {
 export class PgliteDatabase implements Database {
   readonly kind = "pglite";
   readonly lanes = 1;
-  readonly named = true;
+  readonly named: boolean;
   readonly #options: PgliteOptions;
   readonly #env: Environment;
   readonly #turns = new Turns();
@@ -45,6 +48,7 @@ export class PgliteDatabase implements Database {
 
   constructor(options: PgliteOptions, env: Environment) {
     this.#options = options;
+    this.named = options.capabilities?.namedStatements !== false;
     this.#env = env;
     this.#housekeeping = new Housekeeping(env, (work) => this.#turns.take(async () => work(await this.#ready())));
   }
@@ -139,6 +143,7 @@ export class PgliteDatabase implements Database {
     const isNew = directory?.begin() ?? false;
     const connection = await Connection.open({
       env: this.#env,
+      named: this.named,
       settings: { data: directory?.data ?? null, isNew, fsync: this.#options.fsync ?? true },
       deadlineMs: this.#options.deadlineMs ?? 30_000,
       heard: (channel, payload) => this.#ears.get(channel)?.forEach((ears) => ears.heard(payload)),

@@ -7,7 +7,7 @@ import { PgliteDatabase, type PgliteOptions } from "./database.ts";
 
 /** Where the embedded database is kept, and how it is used. */
 export interface PgliteProviderOptions
-  extends PgliteOptions, Pick<SqlStoreOptions, "schema" | "migrate" | "buckets" | "testClock"> {
+  extends PgliteOptions, Pick<SqlStoreOptions, "schema" | "migrate" | "buckets" | "testClock" | "capabilities"> {
   /** For tests: clocks and chance. Default: those of this process. */
   readonly environment?: Environment;
 }

@@ -2,6 +2,7 @@ import type { Statement } from "../database.ts";
 import type { ClaimRequest, InstanceRef } from "../provider.ts";
 import { plain, quoted } from "./columns.ts";
 import { isLive } from "./node-statements.ts";
+import { inKeyOrder, passingBy, stillSo } from "./picking.ts";
 import { toMs, type Tables } from "./tables.ts";
 
 export interface ClaimedRow {
@@ -38,12 +39,12 @@ export const claimDue = (t: Tables, request: ClaimRequest): Statement => ({
       select i.bucket, i.id from unnest($2::int[]) as b(bucket)
       cross join lateral (select w.bucket, w.id from ${t.instance} w
                           where w.bucket = b.bucket and w.due_at <= ${t.clock} and ${runs("w")} = any($3::text[])
-                          order by w.due_at limit $4 for no key update skip locked) as i
+                          order by w.due_at limit $4${passingBy(t, "for no key update")}) as i
       where ${isLive(t, "$1")}
       limit $4),
     taken as (
       update ${t.instance} w set owner = $1, epoch = w.epoch + 1, due_at = null
-      from due where w.bucket = due.bucket and w.id = due.id
+      from ${inKeyOrder(t, "due")} due where w.bucket = due.bucket and w.id = due.id${stillSo(t, `w.due_at <= ${t.clock}`)}
       returning ${claimed})
     select c.now, taken.* from (select ${t.clockMs} as now) c left join taken on true`,
   values: [
@@ -115,12 +116,12 @@ export const blockUnknown = (t: Tables, buckets: number, known: readonly string[
         select h.bucket, h.id from (
           select w.bucket, w.id, ${runs("w")} as runs from ${t.instance} w
           where w.bucket = b.bucket and w.due_at <= ${t.clock}
-          order by w.due_at limit $3 for no key update skip locked) as h
+          order by w.due_at limit $3${passingBy(t, "for no key update")}) as h
         where (h.runs = any($2::text[])) is not true) as i
       limit $3),
     blocked as (
       update ${t.instance} w set due_at = null, blocked = true
-      from unknown u where w.bucket = u.bucket and w.id = u.id
+      from ${inKeyOrder(t, "unknown")} u where w.bucket = u.bucket and w.id = u.id${stillSo(t, `w.due_at <= ${t.clock}`)}
       returning 1)
     select count(*)::int as blocked from blocked`,
   values: [buckets, quoted(known, (name) => name) ?? "{}", limit],
@@ -131,11 +132,11 @@ export const unblockKnown = (t: Tables, definitions: readonly string[], limit: n
   text: `with known as materialized (
       select w.bucket, w.id from ${t.instance} w
       where w.blocked and ${runs("w")} = any($1::text[])
-      order by w.bucket, w.id limit $2 for no key update skip locked),
+      order by w.bucket, w.id limit $2${passingBy(t, "for no key update")}),
     unblocked as (
       update ${t.instance} w set due_at = k.now, blocked = false
-      from (select known.*, ${t.clock} as now from known offset 0) k
-      where w.bucket = k.bucket and w.id = k.id
+      from (select known.*, ${t.clock} as now from ${inKeyOrder(t, "known")} known offset 0) k
+      where w.bucket = k.bucket and w.id = k.id${stillSo(t, "w.blocked")}
       returning 1)
     select count(*)::int as unblocked from unblocked`,
   values: [quoted(definitions, (name) => name) ?? "{}", limit],

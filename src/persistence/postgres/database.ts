@@ -42,7 +42,7 @@ export class PostgresDatabase implements Database {
     this.env = env;
     this.settings = settingsOf(options);
     this.lanes = this.settings.lanes;
-    this.named = this.settings.pooler === "session";
+    this.named = this.settings.named;
     this.listeners = new Set();
     this.sessions = undefined;
     generalConnections(this.settings.lanes, this.settings.maxConnections); // refuses early
@@ -54,7 +54,8 @@ export class PostgresDatabase implements Database {
     const { settings, env, named } = this;
     const hot = hintsTaken && !facts.citus ? withHints(settings.client) : settings.client;
     // Behind a pooler the server's limits are not ours.
-    const max = named ? Math.min(settings.maxConnections, facts.allowed) : settings.maxConnections;
+    const max =
+      settings.pooler === "session" ? Math.min(settings.maxConnections, facts.allowed) : settings.maxConnections;
     const general = generalConnections(settings.lanes, max);
     const link = (client: pg.ClientConfig, purpose: string): Link =>
       new Link({ client: () => client, named, env, purpose });

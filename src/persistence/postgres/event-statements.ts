@@ -1,6 +1,7 @@
 import type { Statement } from "../database.ts";
 import type { EventRef, EventRow, SubscriptionRef } from "../provider.ts";
 import { plain, quoted } from "./columns.ts";
+import { inKeyOrder, passingBy } from "./picking.ts";
 import type { Tables } from "./tables.ts";
 
 /** How many stored events one subscription is given at a time. */
@@ -120,9 +121,9 @@ export const purgeEvents = (t: Tables, olderMs: number, limit: number): Statemen
   name: "event-purge",
   text: `with old as materialized (
       select bucket, id from ${t.event} where published_at < ${t.clock} - $1::float8 * interval '1 ms'
-      order by published_at limit $2 for update skip locked),
+      order by published_at limit $2${passingBy(t, "for update")}),
     purged as (
-      delete from ${t.event} e using old where e.bucket = old.bucket and e.id = old.id
+      delete from ${t.event} e using ${inKeyOrder(t, "old")} old where e.bucket = old.bucket and e.id = old.id
       returning 1)
     select count(*)::int as purged from purged`,
   values: [olderMs, limit],
@@ -137,9 +138,9 @@ export const purgeMarks = (t: Tables, olderMs: number, limit: number): Statement
   text: `with old as materialized (
       select bucket, instance, source from ${t.inbox} where taken and created_at < ${t.clock} - $1::float8 * interval '1 ms'
         and not exists (select from ${t.event} where published_at < ${t.clock} - $1::float8 * interval '1 ms')
-      order by created_at limit $2 for update skip locked),
+      order by created_at limit $2${passingBy(t, "for update")}),
     purged as (
-      delete from ${t.inbox} x using old where x.bucket = old.bucket and x.instance = old.instance and x.source = old.source
+      delete from ${t.inbox} x using ${inKeyOrder(t, "old", "bucket, instance, source")} old where x.bucket = old.bucket and x.instance = old.instance and x.source = old.source
       returning 1)
     select count(*)::int as purged from purged`,
   values: [olderMs, limit],

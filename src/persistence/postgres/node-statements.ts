@@ -1,6 +1,7 @@
 import { suspectFromDeaths } from "../../models/limits.ts";
 import type { Statement } from "../database.ts";
 import type { NodeRegistration } from "../provider.ts";
+import { inKeyOrder, passingBy, stillSo } from "./picking.ts";
 import { toMs, type Tables } from "./tables.ts";
 
 /** SQL: may this node take and start instances? Constant within a statement, so it is evaluated once. */
@@ -69,13 +70,13 @@ export const releaseOwned = (t: Tables, buckets: number, limit: number): Stateme
     owned as materialized (
       select i.bucket, i.id, g.is_dead from gone g cross join generate_series(0, $1::int - 1) as b(bucket)
       cross join lateral (select w.bucket, w.id from ${t.instance} w where w.bucket = b.bucket and w.owner = g.id and w.completed_at is null
-                          limit $2 for no key update skip locked) as i
+                          limit $2${passingBy(t, "for no key update")}) as i
       limit $2),
     released as (
       update ${t.instance} w set owner = null, epoch = w.epoch + 1, due_at = o.now, lane = false,
         crashes = case when o.is_dead and (w.lane or w.crashes < ${suspectFromDeaths}) then w.crashes + 1 else w.crashes end
-      from (select owned.*, ${t.clock} as now from owned offset 0) o
-      where w.bucket = o.bucket and w.id = o.id
+      from (select owned.*, ${t.clock} as now from ${inKeyOrder(t, "owned")} owned offset 0) o
+      where w.bucket = o.bucket and w.id = o.id${stillSo(t, "w.owner in (select id from gone)")}
       returning 1)
     select count(*)::int as released from released`,
   values: [buckets, limit],

@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from "node:tls";
+import type { ServerCapabilities } from "../provider.ts";
 
 /** How one connection is made, as the `pg` driver takes it. What the URL says wins; what neither says comes from PGHOST, PGUSER and so on. */
 export interface PostgresConnection {
@@ -28,6 +29,8 @@ export interface PostgresOptions {
   /** `transaction`: between here and the server stands a pooler that gives each transaction another session. No named statements
    *  then, no startup options, and no LISTEN. Default: `session`. */
   readonly pooler?: "session" | "transaction";
+  /** For servers that lack something. `namedStatements: false`: every statement is sent with its text. */
+  readonly capabilities?: ServerCapabilities;
   /** How long an answer may take before the connection is given up, in milliseconds. Default: 30,000. */
   readonly deadlineMs?: number;
 }

@@ -8,7 +8,7 @@ import { SqlEngineStore, type SqlStoreOptions } from "./store.ts";
 
 /** Where the tables are and how they are reached. */
 export interface PostgresProviderOptions
-  extends PostgresOptions, Pick<SqlStoreOptions, "schema" | "migrate" | "buckets" | "testClock"> {
+  extends PostgresOptions, Pick<SqlStoreOptions, "schema" | "migrate" | "buckets" | "testClock" | "capabilities"> {
   /** For tests: clocks and chance. Default: those of this process. */
   readonly environment?: Environment;
 }
@@ -34,9 +34,9 @@ export class PostgresPersistenceProvider extends RecordProvider {
     const env = options.environment ?? systemEnvironment();
     const database = new PostgresDatabase(options, env);
     // A pooler that shares sessions between transactions loses what a session listens to.
-    const wakes = options.pooler !== "transaction";
+    const capabilities = { listenNotify: options.pooler !== "transaction", ...options.capabilities };
     this.env = env;
-    this.store = new SqlEngineStore(database, env, { ...options, wakes });
+    this.store = new SqlEngineStore(database, env, { ...options, capabilities });
     this.backend = new SqlRecordBackend(database, this.store, env);
     this.statistics = new SqlStatistics(database, this.store.tables, env);
   }

@@ -9,6 +9,7 @@ export interface Settings {
   readonly maxConnections: number;
   readonly lanes: number;
   readonly pooler: "session" | "transaction";
+  readonly named: boolean;
   readonly deadlineMs: number;
 }
 
@@ -29,6 +30,7 @@ export function settingsOf(options: PostgresOptions): Settings {
     maxConnections: checkCount(options.maxConnections ?? 10, "maxConnections"),
     lanes: checkCount(options.lanes ?? 2, "lanes"),
     pooler: options.pooler ?? "session",
+    named: options.pooler !== "transaction" && options.capabilities?.namedStatements !== false,
     deadlineMs,
   };
 }

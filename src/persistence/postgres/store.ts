@@ -1,7 +1,7 @@
 import type { Environment } from "../../models/environment.ts";
 import { InvalidRequestError } from "../../models/errors.ts";
 import type { Database } from "../database.ts";
-import type { Capabilities, EngineStore, TransactionSession, WakeBus } from "../provider.ts";
+import type { Capabilities, EngineStore, ServerCapabilities, TransactionSession, WakeBus } from "../provider.ts";
 import { CallerTransaction } from "./caller-transaction.ts";
 import { SqlDefinitionStore } from "./definition-store.ts";
 import { SqlEventStore } from "./event-store.ts";
@@ -26,8 +26,8 @@ export interface SqlStoreOptions {
   readonly alone?: boolean;
   /** Most rows of one batch. Default: 500. */
   readonly batchRows?: number;
-  /** Hints between processes. Default: over LISTEN and NOTIFY, unless `alone`. */
-  readonly wakes?: boolean;
+  /** For servers that lack something, and for tests. Default: all there is; LISTEN and NOTIFY unless `alone`. */
+  readonly capabilities?: ServerCapabilities;
 }
 
 export const defaultSchema = "workflow_core";
@@ -57,7 +57,9 @@ export class SqlEngineStore implements EngineStore {
     this.env = env;
     this.options = options;
     this.bucketCount = checkBucketCount(options.buckets ?? defaultBuckets);
-    this.tables = tablesOf(options.schema ?? defaultSchema, { testClock: options.testClock === true });
+    const { testClock = false, capabilities: { skipLocked = true, partialIndexes = true, listenNotify } = {} } =
+      options;
+    this.tables = tablesOf(options.schema ?? defaultSchema, { testClock, skipLocked, partialIndexes });
     this.name = database.kind;
     this.alone = options.alone === true;
     this.batchRows = options.batchRows ?? defaultBatchRows;
@@ -67,12 +69,12 @@ export class SqlEngineStore implements EngineStore {
     this.events = new SqlEventStore(database, this.tables, env);
     this.definitions = new SqlDefinitionStore(database, this.tables, env);
     this.schedules = new SqlScheduleStore(database, this.tables, env);
-    this.wakes = (options.wakes ?? !this.alone) ? new NotifyWakeBus(database, this.tables, env) : null;
+    this.wakes = (listenNotify ?? !this.alone) ? new NotifyWakeBus(database, this.tables, env) : null;
     this.capabilities = {
-      skipLocked: true,
+      skipLocked,
       listenNotify: this.wakes !== null,
       namedStatements: database.named,
-      partialIndexes: true,
+      partialIndexes,
       transactions: true,
     };
   }

@@ -22,9 +22,19 @@ export interface Tables {
   readonly clock: string;
   /** SQL for the present in milliseconds since the epoch. */
   readonly clockMs: string;
+  /** Statements may say SKIP LOCKED. */
+  readonly skipLocked: boolean;
+  /** Indexes may have a condition. */
+  readonly partialIndexes: boolean;
 }
 
-export function tablesOf(schemaName: string, options: { readonly testClock?: boolean } = {}): Tables {
+export interface TableOptions {
+  readonly testClock?: boolean;
+  readonly skipLocked?: boolean;
+  readonly partialIndexes?: boolean;
+}
+
+export function tablesOf(schemaName: string, options: TableOptions = {}): Tables {
   const schema = checkSchemaName(schemaName);
   const table = (name: string): string => `"${schema}"."${name}"`;
   const testClock = table("clock");
@@ -47,6 +57,8 @@ export function tablesOf(schemaName: string, options: { readonly testClock?: boo
     testClock,
     clock,
     clockMs: toMs(clock),
+    skipLocked: options.skipLocked ?? true,
+    partialIndexes: options.partialIndexes ?? true,
   };
 }
 

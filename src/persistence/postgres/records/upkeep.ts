@@ -3,6 +3,7 @@ import { statusCodes } from "../../../models/instance.ts";
 import type { Database, Statement } from "../../database.ts";
 import type { InstanceRef } from "../../provider.ts";
 import type { PurgeBatch, RecordUpkeep } from "../../record-tables.ts";
+import { inKeyOrder, passingBy } from "../picking.ts";
 import { retrying } from "../retrying.ts";
 import type { Tables } from "../tables.ts";
 import { fromMs } from "./columns.ts";
@@ -21,8 +22,8 @@ const endedInstances = (t: Tables, which: PurgeBatch): Statement => ({
 const purgeEvents = (t: Tables, before: number, limit: number): Statement => ({
   name: "record-purge-events",
   text: `with old as materialized (
-      select bucket, id from ${t.event} where published_at < ${fromMs("$1::float8")} order by published_at limit $2 for update skip locked),
-    gone as (delete from ${t.event} e using old where e.bucket = old.bucket and e.id = old.id returning 1)
+      select bucket, id from ${t.event} where published_at < ${fromMs("$1::float8")} order by published_at limit $2${passingBy(t, "for update")}),
+    gone as (delete from ${t.event} e using ${inKeyOrder(t, "old")} old where e.bucket = old.bucket and e.id = old.id returning 1)
     select count(*)::int as deleted from gone`,
   values: [before, limit],
 });
@@ -32,9 +33,9 @@ const purgeSubscriptions = (t: Tables, before: number, limit: number): Statement
   text: `with old as materialized (
       select s.bucket, s.topic, s.instance, s.path from ${t.subscription} s
       left join ${t.instance} w on w.bucket = s.instance_bucket and w.id = s.instance
-      where s.created_at < ${fromMs("$1::float8")} and coalesce(w.status, 2) >= 2 limit $2 for update of s skip locked),
+      where s.created_at < ${fromMs("$1::float8")} and coalesce(w.status, 2) >= 2 limit $2${passingBy(t, "for update of s")}),
     gone as (
-      delete from ${t.subscription} s using old
+      delete from ${t.subscription} s using ${inKeyOrder(t, "old", "bucket, topic, instance, path")} old
       where s.bucket = old.bucket and s.topic = old.topic and s.instance = old.instance and s.path = old.path returning 1)
     select count(*)::int as deleted from gone`,
   values: [before, limit],
