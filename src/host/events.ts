@@ -15,8 +15,6 @@ export interface EventEars {
 
 const refs = { items: 500, weight: 500, weigh: () => 1 } as const;
 const rows: BatchLimits<EventRow> = { items: 500, weight: maxTransitionBytes, weigh: ({ data }) => data?.length ?? 0 };
-/** Batches of events and of looks that are under way at a time. */
-const lanesOfEvents = 3;
 const publishGivesUpMs = 30_000;
 
 /**
@@ -24,7 +22,8 @@ const publishGivesUpMs = 30_000;
  * events are. One must see the other. What a crash cuts off between the two, the sweep finishes.
  */
 export class Events {
-  private readonly lanes: Lanes;
+  /** Of each kind one batch is under way at a time: so what this node publishes one after the other is delivered in that order. */
+  private readonly lanes: readonly [Lanes, Lanes, Lanes];
   private readonly publishes: Batcher<EventRow, void>;
   private readonly deliveries: Batcher<EventRef, void>;
   private readonly looks: Batcher<SubscriptionRef, void>;
@@ -33,13 +32,14 @@ export class Events {
   constructor(from: EventParts) {
     this.from = from;
     const { env, store, signal } = from;
-    this.lanes = new Lanes(env, lanesOfEvents);
+    this.lanes = [new Lanes(env, 1), new Lanes(env, 1), new Lanes(env, 1)];
+    const [publishing, delivering, looking] = this.lanes;
     const patient = { env, what: "Delivering events", signal };
-    this.publishes = new Batcher(this.lanes, rows, (batch) => this.store(batch));
-    this.deliveries = new Batcher(this.lanes, refs, (batch) =>
+    this.publishes = new Batcher(publishing, rows, (batch) => this.store(batch));
+    this.deliveries = new Batcher(delivering, refs, (batch) =>
       persistently(patient, () => store.events.deliver(batch)).then((delivery) => this.told(batch, delivery)),
     );
-    this.looks = new Batcher(this.lanes, refs, (batch) =>
+    this.looks = new Batcher(looking, refs, (batch) =>
       persistently(patient, () => store.events.look(batch)).then((delivery) => this.told(batch, delivery)),
     );
   }
@@ -59,8 +59,8 @@ export class Events {
     this.told([], await this.from.store.events.sweep(olderMs, limit));
   }
 
-  drained(): Promise<void> {
-    return this.lanes.drained();
+  async drained(): Promise<void> {
+    for (const lanes of this.lanes) await lanes.drained(); // what is published is delivered after
   }
 
   private async store(batch: readonly EventRow[]): Promise<readonly void[]> {
