@@ -108,9 +108,21 @@ export async function waitsAt({ records }: Stage, run: Run<unknown>, ...paths: r
   for (;;) {
     const active = await records.getActiveExecutionPointers(run.id);
     const waiting = active.every(({ status }) => status === "Waiting" || status === "Sleeping");
-    if (waiting && active.map(({ path }) => path).sort().join() === wanted) return;
+    if (
+      waiting &&
+      active
+        .map(({ path }) => path)
+        .sort()
+        .join() === wanted
+    )
+      return;
     await pause(5);
   }
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until a run has this status. */
+export async function reaches(run: Run<unknown>, status: WorkflowStatus): Promise<void> {
+  while ((await run.status()) !== status) await pause(5);
+}

@@ -96,15 +96,17 @@ const retried = defineWorkflow({ id: "retried", version: 1 }, (flow: Flow<object
     .run("outer", noting("outer"), undo("outer"))
     .until(
       (lap) =>
-        lap.delay((_, { lap: n }) => (n === 1 ? 0 : 10)).saga(
-          (body) =>
-            body
-              .run("one", noting("one"), undo("one"))
-              .run("two", noting("two"), undo("two"))
-              .run("fails", thirdTime)
-              .run("successor", noting("successor", "ok")),
-          { afterCompensation: "continue" },
-        ),
+        lap
+          .delay((_, { lap: n }) => (n === 1 ? 0 : 10))
+          .saga(
+            (body) =>
+              body
+                .run("one", noting("one"), undo("one"))
+                .run("two", noting("two"), undo("two"))
+                .run("fails", thirdTime)
+                .run("successor", noting("successor", "ok")),
+            { afterCompensation: "continue" },
+          ),
       (_, { last }) => last === "ok",
     )
     .run("tail", noting("tail")),

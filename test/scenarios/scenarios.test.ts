@@ -1,9 +1,11 @@
 import { basics } from "./basics.ts";
 import { sagas } from "./sagas.ts";
+import { nodes } from "./nodes.ts";
+import { untested } from "./untested.ts";
 import { waits } from "./waits.ts";
 import type { Case } from "./case.ts";
 import { playOn } from "./play.ts";
 
-const cases: readonly Case[] = [...basics, ...waits, ...sagas];
+const cases: readonly Case[] = [...basics, ...waits, ...sagas, ...untested, ...nodes];
 
 for (const store of ["memory", "pglite", "postgres"] as const) playOn(store, cases);

@@ -34,14 +34,18 @@ const twoEvents = defineWorkflow(
 
 const numbered = event<number>("numbered");
 
-const inOrder = defineWorkflow({ id: "in-order", version: 1 }, (flow: Flow<Keyed & { readonly got: readonly number[] }>) =>
-  flow
-    .while(
-      ({ got }) => got.length < 5,
-      (lap) =>
-        lap.waitFor(numbered, { key: ({ key }) => key, output: ({ got }, n) => ({ got: [...got, n] }), timeout: "1 hour" }),
-    )
-    .returns(({ got }) => got),
+const open = event("open");
+
+const inOrder = defineWorkflow(
+  { id: "in-order", version: 1 },
+  (flow: Flow<Keyed & { readonly got: readonly number[] }>) =>
+    flow
+      .waitFor(open, { key: ({ key }) => key })
+      .while(
+        ({ got }) => got.length < 5,
+        (lap) => lap.waitFor(numbered, { key: ({ key }) => key, output: ({ got }, n) => ({ got: [...got, n] }) }),
+      )
+      .returns(({ got }) => got),
 );
 
 const [one, two, three] = [event("one"), event("two"), event<string>("three")];
@@ -60,7 +64,11 @@ const threeBranches = defineWorkflow({ id: "three-branches", version: 1 }, (flow
   flow
     .parallel({
       a: (branch) => branch.run("a1", noting("a1")).run("a2", noting("a2")),
-      b: (branch) => branch.run("b1", noting("b1")).waitFor(one, { key: ({ key }) => key }).run("b2", noting("b2")),
+      b: (branch) =>
+        branch
+          .run("b1", noting("b1"))
+          .waitFor(one, { key: ({ key }) => key })
+          .run("b2", noting("b2")),
       c: (branch) => branch.run("c1", noting("c1")).run("c2", noting("c2")),
     })
     .run("end", noting("end"))
@@ -136,7 +144,8 @@ export const waits: readonly Case[] = [
       for (const n of [-1, -2, -3, -4, -5]) await host.publishEvent(numbered, key, n); // before the start: nobody's
       await pause(2); // an event of the start's own millisecond counts as after it
       const run = await host.startWorkflow(inOrder, { key, got: [] });
-      for (const n of [1, 2, 3, 4, 5]) await host.publishEvent(numbered, key, n);
+      for (const n of [1, 2, 3, 4, 5]) await host.publishEvent(numbered, key, n); // before the first wait for them
+      await host.publishEvent(open, key);
       return endOf(run);
     },
     end: { status: "Complete", result: [1, 2, 3, 4, 5], ran: [] },
