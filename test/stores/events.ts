@@ -217,6 +217,28 @@ export function eventTests(make: MakeStore): void {
     );
   });
 
+  test("an event brings along the older ones that are still on their way, and is taken behind them", async () => {
+    const { store, advance } = await make();
+    const node = await liveNode(store);
+    const row = await start(store, node);
+    const events: EventRow[] = [];
+    const next = async (): Promise<EventRow> => {
+      await advance(1);
+      events.push(await publish(store, "7"));
+      return events.at(-1) ?? assert.fail();
+    };
+    const ids = (): readonly string[] => events.map(({ id }) => id);
+    await store.events.deliver([await next()]); // nobody waits yet
+    await store.instances.commit([waiting(row, node, "7")]); // and it has not looked
+    assert.equal((await store.events.deliver([await next()])).delivered, 2);
+    assert.deepEqual(await sources(store, row), ids());
+    assert.equal((await store.events.look([subscriptionOf(row, "7")])).delivered, 0);
+    const overtaken = await next(); // whose own delivery comes late
+    assert.equal((await store.events.deliver([await next()])).delivered, 2);
+    assert.deepEqual(await sources(store, row), ids());
+    assert.deepEqual(await store.events.deliver([overtaken]), nothing);
+  });
+
   test("a batch of events reaches everybody who waits", async () => {
     const { store } = await make();
     const node = await liveNode(store);

@@ -1,6 +1,7 @@
 import { createHost, type CreateHostOptions, type WorkflowHost } from "workflow-core";
 import type { Transition } from "../../src/models/transition.ts";
 import type { EngineStore, Wake, WakeBus } from "../../src/persistence/provider.ts";
+import { over } from "./over.ts";
 
 type Options = Omit<CreateHostOptions, "persistence">;
 
@@ -38,17 +39,6 @@ export function viewOf(
     transact: (work) => instances.transact(async (tx) => change(await work(tx))),
   };
   return over(store, { wakes: bus, instances: over(instances, changed) });
-}
-
-/** The same object, with some of its members replaced. */
-function over<T extends object>(real: T, own: Partial<T>): T {
-  return new Proxy(real, {
-    get(target, name) {
-      if (Object.hasOwn(own, name)) return own[name as keyof T];
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
 }
 
 /** A transition that would keep its instance in memory gives it away instead, due at once: it is claimed and loaded anew. */

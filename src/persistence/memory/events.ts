@@ -74,8 +74,14 @@ export class MemoryEventStore implements EventStore {
 
   #deliverOne(event: EventRecord, now: number, delivery: DeliveryCount): void {
     for (const subscription of this.#events.waiting(event.bucket, event.topic))
-      this.#give(event, subscription, now, delivery);
+      for (const one of this.#with(event, subscription)) this.#give(one, subscription, now, delivery);
     event.looked = true;
+  }
+
+  /** Others may still be on their way, by another delivery or by the subscription's own look: older ones are not taken behind it. */
+  #with(event: EventRecord, subscription: SubscriptionRecord): readonly EventRecord[] {
+    const all = this.#events.of(event.bucket, event.topic);
+    return all.filter((one) => one === event || !one.looked || !subscription.looked);
   }
 
   #lookOne(subscription: SubscriptionRecord, now: number, delivery: DeliveryCount): void {

@@ -54,17 +54,31 @@ const deliveryAnswer = `select (select count(*)::int from put) as delivered, coa
 const isNew = (t: Tables, source: string): string => `not exists (select from ${t.inbox} x
         where x.bucket = s.instance_bucket and x.instance = s.instance and x.source = ${source})`;
 
-/** The publisher's look, after its events are committed: it sees each subscription that was committed before, and all others see
- *  its events. */
+/**
+ * The publisher's look, after its events are committed: it sees each subscription that was committed before, and all others see
+ * its events. Older events may still be on their way, by another delivery (they are not marked looked) or by the subscription's own
+ * look (that one is not): it brings them along, so that the instance never takes a later one first. Until a subscription has looked,
+ * it is given the oldest, as its own look would.
+ */
 export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement => ({
   name: "event-deliver",
   text: `with hit as (
-      select distinct on (s.instance_bucket, s.instance, e.id)
-        s.instance_bucket as bucket, s.instance, e.id::text as source, e.topic, e.data as payload, e.published_at as at
+      select distinct on (s.instance_bucket, s.instance, o.id)
+        s.instance_bucket as bucket, s.instance, o.id::text as source, o.topic, o.data as payload, o.published_at as at
       from unnest($1::int[], $2::uuid[]) as u(bucket, id)
       join ${t.event} e on e.bucket = u.bucket and e.id = u.id
       join ${t.subscription} s on s.bucket = e.bucket and s.topic = e.topic and s.since <= e.published_at
-      where ${isNew(t, "e.id::text")}),
+      cross join lateral (
+        select e.id, e.topic, e.data, e.published_at where s.looked and ${isNew(t, "e.id::text")}
+        union all
+        select i.id, i.topic, i.data, i.published_at from ${t.event} i
+        where s.looked and i.bucket = e.bucket and not i.looked and i.topic = e.topic
+          and i.published_at >= s.since and ${isNew(t, "i.id::text")}
+        union all (
+        select i.id, i.topic, i.data, i.published_at from ${t.event} i
+        where not s.looked and i.bucket = s.bucket and i.topic = s.topic
+          and i.published_at >= s.since and ${isNew(t, "i.id::text")}
+        order by i.published_at limit ${eventsPerLook})) as o),
     ${deliverHits(t)},
     looked as (
       update ${t.event} e set looked = true
