@@ -2,7 +2,8 @@ import { describe } from "node:test";
 import { figureTests } from "./figures.ts";
 import { performanceTests } from "./performance.ts";
 import { sampleTests } from "./sampled.ts";
-import { storeNames, worldsOf } from "./world.ts";
+import { storeNames } from "../support/stores.ts";
+import { worldsOf } from "./world.ts";
 
 for (const name of storeNames) {
   describe(`statistics on ${name}`, () => {

@@ -22,7 +22,6 @@ export interface World {
 
 export type OpenWorld = () => Promise<World>;
 export type StoreName = "memory" | "pglite" | "postgres";
-export const storeNames: readonly StoreName[] = ["memory", "pglite", "postgres"];
 
 /** Where a group of tests gets stores with nothing in them. */
 export function worldsOf(name: StoreName): OpenWorld {

@@ -21,9 +21,13 @@ export interface StoreUnderTest {
   transitionsOf(runId: string): readonly Transition[];
 }
 
+/** A quick pass leaves out PGlite, which takes seconds to start and runs the same statements as PostgreSQL. */
+export const storeNames: readonly StoreUnderTest["name"][] =
+  process.env["TEST_QUICK"] === "1" ? ["memory", "postgres"] : ["memory", "pglite", "postgres"];
+
 /** Runs a group of tests on each store, each with data of its own. */
 export function onEveryStore(group: string, tests: (store: StoreUnderTest) => void): void {
-  for (const name of ["memory", "pglite", "postgres"] as const) {
+  for (const name of storeNames) {
     describe(`${group} on ${name}`, () => tests(storeOf(name)));
   }
 }
