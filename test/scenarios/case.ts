@@ -12,7 +12,10 @@ export interface Stage {
   /** A text that no other play of any case uses. */
   key(name: string): string;
   /** One more host on the same store, in no way interfered with. It is stopped behind the case. */
-  another(workflows: readonly object[], options?: { readonly concurrency?: number; readonly pollMs?: number }): Promise<WorkflowHost>;
+  another(
+    workflows: readonly object[],
+    options?: { readonly concurrency?: number; readonly pollMs?: number },
+  ): Promise<WorkflowHost>;
 }
 
 /** A scenario: what is described, what is done to it, and the end that it has on every store and in every mode. */
