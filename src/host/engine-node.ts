@@ -133,11 +133,26 @@ export class EngineNode {
     if (wake.kind === "due") return this.claimer.poke();
     if (wake.kind === "left") return this.claimer.askAgain();
     if (wake.kind === "inbox") return wake.owner === this.id ? this.checkMail() : undefined;
+    if (wake.kind === "ended") return void this.letGo(wake.ids);
     if (wake.kind === "events") return this.janitor.sweepSoon();
     if (wake.kind !== "gap") return;
     this.claimer.askAgain();
     this.checkMail();
     this.janitor.sweepSoon();
+  }
+
+  /** Runs that live here and have ended all the same, or are gone, were taken away by a record: their bodies need not go on. */
+  private async letGo(ids: readonly string[]): Promise<void> {
+    const { store, results, env } = this.parts;
+    const mine = ids.flatMap((id) => this.worker.live.get(id) ?? []);
+    if (mine.length === 0) return;
+    try {
+      const epochs = new Map((await store.instances.look(mine)).map(({ id, epoch }) => [id, epoch]));
+      for (const live of mine) if (epochs.get(live.id) !== live.epoch) this.worker.lose(live);
+      results.look();
+    } catch (error) {
+      env.logger.debug("A hint was not followed; the next commit finds out", { error: String(error) });
+    }
   }
 
   /** Something lies in the inbox of an instance that this node owned when it was put there. */

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { type BodyRun, rowToUndo, runBody } from "../execution/body.ts";
 import type { BodyFact } from "../execution/facts.ts";
 import type { LiveInstance } from "../execution/live-instance.ts";
@@ -8,9 +7,6 @@ import { describeFailure, type Failure } from "../models/failure.ts";
 import type { Transition } from "../models/transition.ts";
 import { isPassing } from "./persist.ts";
 import type { Turns, WorkerParts } from "./worker-parts.ts";
-
-/** Set while a transactional body runs: engine calls from there would wait for its transaction, and it for them. */
-export const insideTransaction: AsyncLocalStorage<true> = new AsyncLocalStorage();
 
 const mostTries = 5;
 
@@ -63,7 +59,7 @@ export class TransactionalBodies {
     const undoes = run.undo ? await rowToUndo(run) : undefined;
     try {
       const outcome = await store.instances.transact(async (tx) => {
-        const fact = await insideTransaction.run(true, () => runBody({ ...run, tx, undoes }));
+        const fact = await runBody({ ...run, tx, undoes });
         if (fact === undefined || fact.kind === "failed") throw new RolledBack(fact);
         await live.turnIsMine();
         holdsTurn = true;

@@ -130,7 +130,8 @@ export class Worker {
     return this.live.get(live.id) === live;
   }
 
-  private lose(live: LiveInstance): void {
+  /** Whoever owns it, it is not this node. */
+  lose(live: LiveInstance): void {
     if (!this.owns(live)) return;
     this.dismiss(live);
     this.abortBodies(live, new Error("this node does not own the run any more"));

@@ -7,6 +7,7 @@ import { parseUuid } from "../models/identity.ts";
 import type { Span, SpanAttributes } from "../models/tracer.ts";
 import type { WorkflowDefinition } from "../models/workflow-definition.ts";
 import type { EngineStore, TransactionSession } from "../persistence/provider.ts";
+import { isInsideStep } from "../persistence/step-transaction.ts";
 import { type Listener, Notices } from "../telemetry/notices.ts";
 import { SpanTracing } from "../telemetry/tracing.ts";
 import { Engine } from "./engine.ts";
@@ -17,7 +18,6 @@ import type { PublishOptions, Run, StartOptions, TransactionClient, WithTransact
 import { resultOf } from "./run-end.ts";
 import { type Departure, insideOf, prepare, Starter } from "./starter.ts";
 import { Schedules } from "./schedules.ts";
-import { insideTransaction } from "./transactional-bodies.ts";
 
 /** What became of one start of many. */
 export type StartOutcome<R> =
@@ -275,7 +275,7 @@ export class WorkflowHost {
 
   private running(call: string, tx?: TransactionClient): Engine {
     if (this.state === "running" && this.engine !== undefined) {
-      if (insideTransaction.getStore() && tx === undefined) throw new WouldDeadlockError(call);
+      if (tx === undefined && isInsideStep()) throw new WouldDeadlockError(call);
       return this.engine;
     }
     if (this.state === "new") throw new InvalidRequestError(call, "needs a started host: await host.start() first");

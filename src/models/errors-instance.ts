@@ -113,7 +113,7 @@ export class OwnershipLostError extends WorkflowError {
   }
 }
 
-/** An engine call was made inside an open transaction of the engine, without passing it: each would wait for the other. */
+/** A call to the host, or to the records of its store, was made inside a transactional step beside its transaction: each would wait for the other. */
 export class WouldDeadlockError extends WorkflowError {
   override readonly name = "WouldDeadlockError";
   readonly code = "WOULD_DEADLOCK";
@@ -123,7 +123,7 @@ export class WouldDeadlockError extends WorkflowError {
 
   constructor(call: string) {
     super(
-      `${call} was called inside a transactional step without its transaction, and would wait for it. Pass \`{ tx }\`.`,
+      `${call} was called inside a transactional step without its transaction, and would wait for it. Pass \`{ tx }\` if it takes one, else call it from a plain step.`,
     );
     this.call = call;
   }

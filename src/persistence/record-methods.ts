@@ -2,6 +2,7 @@ import type { Environment } from "../models/environment.ts";
 import { InstanceNotFoundError } from "../models/errors-instance.ts";
 import { DuplicateRecordError, InvalidRecordError } from "../models/errors-records.ts";
 import { newInstanceId, topicOf } from "../models/identity.ts";
+import { isTerminal } from "../models/instance.ts";
 import { checkBatch, checkId, checkObject, checkPath, checkText, isAbsent } from "../models/records/check.ts";
 import {
   checkEventFilter,
@@ -61,13 +62,25 @@ import {
   subscriptionRecord,
   updatedOf,
 } from "./record-rows.ts";
-import type { RecordTables } from "./record-tables.ts";
+import type { InstanceRow, RecordTables } from "./record-tables.ts";
 import type { RecordOperations } from "./records.ts";
 
-/** Something became due, or events were stored: hosts want to know once it is durable. */
+/** What hosts want to know once it is durable. */
 export interface Stirred {
+  /** Something may have become due. */
   readonly due?: boolean;
+  /** Ids of instances that have ended, or are gone. */
+  readonly ended?: readonly string[];
+  /** To be delivered. */
   readonly events?: readonly { readonly bucket: number; readonly id: string }[];
+  /** To look for events that were there before them. */
+  readonly subscriptions?: readonly SubscriptionKey[];
+}
+
+export interface SubscriptionKey {
+  readonly topic: string;
+  readonly instance: string;
+  readonly path: string;
 }
 
 /** Checks what the caller gives, hands rows to the tables, and makes records of what they answer. The same for every store. */
@@ -100,7 +113,7 @@ export abstract class RecordMethods implements RecordOperations {
   async updateWorkflowInstance(change: WorkflowInstanceChange): Promise<WorkflowInstanceData> {
     const update = checkInstanceChange(change, "change");
     const [row] = updatedOf(await this.tables("updateWorkflowInstance").updateInstances([update]), [update]);
-    await this.stirred({ due: true });
+    await this.changed(row === undefined ? [] : [row]);
     return instanceRecord(one(row));
   }
 
@@ -110,7 +123,7 @@ export abstract class RecordMethods implements RecordOperations {
     const tables = this.tables("updateWorkflowInstances");
     if (updates.length === 0) return [];
     const rows = updatedOf(await tables.updateInstances(updates), updates);
-    await this.stirred({ due: true });
+    await this.changed(rows);
     return rows.map(instanceRecord);
   }
 
@@ -131,7 +144,9 @@ export abstract class RecordMethods implements RecordOperations {
   }
 
   async deleteWorkflowInstance(id: string): Promise<boolean> {
-    return this.tables("deleteWorkflowInstance").deleteInstance(checkId(id, "id"));
+    const wasThere = await this.tables("deleteWorkflowInstance").deleteInstance(checkId(id, "id"));
+    if (wasThere) await this.stirred({ ended: [id] });
+    return wasThere;
   }
 
   async getRunnableInstances(limit: number): Promise<readonly WorkflowInstanceData[]> {
@@ -209,6 +224,7 @@ export abstract class RecordMethods implements RecordOperations {
     const row = checkNewSubscription(subscription, "subscription");
     const inserted = await this.tables("createSubscription").insertSubscriptions([row]);
     const [stored] = insertedOf(inserted, "subscription");
+    await this.stirred({ subscriptions: inserted.stored });
     return subscriptionRecord(one(stored));
   }
 
@@ -220,6 +236,7 @@ export abstract class RecordMethods implements RecordOperations {
     const tables = this.tables("createSubscriptions");
     if (rows.length === 0) return [];
     const stored = insertedOf(await tables.insertSubscriptions(rows), "subscription");
+    await this.stirred({ subscriptions: stored });
     return stored.map(subscriptionRecord);
   }
 
@@ -282,6 +299,12 @@ export abstract class RecordMethods implements RecordOperations {
 
   async resolveError(id: string): Promise<boolean> {
     return this.tables("resolveError").resolve(readHistoryId(id));
+  }
+
+  /** Each was taken from its owner: who waits for its end, or may go on with it, learns it. */
+  private changed(rows: readonly InstanceRow[]): Promise<void> {
+    const ended = rows.filter(({ status }) => isTerminal(status)).map(({ id }) => id);
+    return this.stirred({ due: ended.length < rows.length, ended });
   }
 
   private readonly newId = (): string => newInstanceId(this.env);

@@ -1,12 +1,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Environment } from "../models/environment.ts";
+import { WouldDeadlockError } from "../models/errors-instance.ts";
 import { InvalidRequestError, WorkflowError } from "../models/errors.ts";
 import { InvalidRecordError, NestedTransactionError, TransactionOverError } from "../models/errors-records.ts";
+import { bucketOf } from "../models/identity.ts";
 import { isTerminal, type WorkflowStatus } from "../models/instance.ts";
 import { checkDate, checkObject, checkOneOf, checkText, checkWhole, isAbsent } from "../models/records/check.ts";
 import { workflowStatuses } from "../models/records/workflow-instance-data.ts";
 import type { PerformanceAnalysis, PerformanceOptions } from "./performance-analysis.ts";
-import { RecordMethods, type Stirred } from "./record-methods.ts";
+import { RecordMethods, type Stirred, type SubscriptionKey } from "./record-methods.ts";
 import type { RecordBackend, RecordTables, TransactionTables } from "./record-tables.ts";
 import type {
   Isolation,
@@ -16,7 +18,8 @@ import type {
   TransactionOptions,
 } from "./records.ts";
 import type { HealthReport, PurgeBefore, PurgeWorkflows } from "./records-upkeep.ts";
-import type { EngineStore } from "./provider.ts";
+import type { EngineStore, EventRef, SubscriptionRef, Wake } from "./provider.ts";
+import { isInsideStep } from "./step-transaction.ts";
 import type {
   Statistics,
   StepStatistics,
@@ -142,13 +145,15 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
   }
 
   /** Hints to hosts, once it is durable. Whatever goes wrong with them, the next sweep makes good. */
-  protected override async stirred({ due, events }: Stirred): Promise<void> {
+  protected override async stirred({ due, ended = [], events = [], subscriptions = [] }: Stirred): Promise<void> {
     const { store } = this;
     try {
-      const delivery = events === undefined || events.length === 0 ? undefined : await store.events.deliver(events);
-      const owners = delivery?.owners.map((owner) => ({ kind: "inbox", owner }) as const) ?? [];
-      const isDue = due === true || delivery?.woke === true;
-      const wakes = [...owners, ...(isDue ? [{ kind: "due" } as const] : [])];
+      const delivered = await store.events.deliver(events);
+      const found = await store.events.look(subscriptions.map((row) => subscriptionRef(row, store.buckets)));
+      const owners = new Set([...delivered.owners, ...found.owners]);
+      const wakes: Wake[] = [...owners].map((owner) => ({ kind: "inbox", owner }));
+      if (due === true || delivered.woke || found.woke) wakes.push({ kind: "due" });
+      if (ended.length > 0) wakes.push({ kind: "ended", ids: ended });
       if (wakes.length > 0) await store.wakes?.send(wakes);
     } catch (error) {
       this.env.logger.debug("A hint to hosts was lost; their next sweep finds it", { error: String(error) });
@@ -168,6 +173,7 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
     const transaction = current.getStore();
     if (transaction !== undefined && transaction.provider === this && !transaction.isOver)
       throw new NestedTransactionError(call);
+    if (isInsideStep(this.store.instances)) throw new WouldDeadlockError(call);
   }
 
   private upkeepBefore(call: string, which: PurgeBefore) {
@@ -208,7 +214,9 @@ class Transaction extends RecordMethods implements RecordTransaction {
   protected readonly env: Environment;
   private readonly inside: Inside;
   private isDue = false;
-  private readonly events: { readonly bucket: number; readonly id: string }[] = [];
+  private readonly ended: string[] = [];
+  private readonly events: EventRef[] = [];
+  private readonly subscriptions: SubscriptionKey[] = [];
 
   constructor(inside: Inside) {
     super();
@@ -237,7 +245,8 @@ class Transaction extends RecordMethods implements RecordTransaction {
 
   /** Tells hosts what was committed. */
   async announce(): Promise<void> {
-    await this.inside.tell({ due: this.isDue, events: this.events });
+    const { isDue: due, ended, events, subscriptions } = this;
+    await this.inside.tell({ due, ended, events, subscriptions });
   }
 
   protected override tables(): RecordTables {
@@ -245,11 +254,19 @@ class Transaction extends RecordMethods implements RecordTransaction {
     return this.inside.tables;
   }
 
-  protected override async stirred({ due, events }: Stirred): Promise<void> {
+  protected override async stirred({ due, ended = [], events = [], subscriptions = [] }: Stirred): Promise<void> {
     if (due === true) this.isDue = true;
-    this.events.push(...(events ?? []));
+    this.ended.push(...ended);
+    this.events.push(...events);
+    this.subscriptions.push(...subscriptions);
   }
 }
+
+const subscriptionRef = ({ topic, instance, path }: SubscriptionKey, buckets: number): SubscriptionRef => ({
+  ...{ topic, instance, path },
+  bucket: bucketOf(topic, buckets),
+  instanceBucket: bucketOf(instance, buckets),
+});
 
 /** Rolls the transaction back from inside. */
 class TakenBack extends Error {}

@@ -5,12 +5,15 @@ import {
   defineWorkflow,
   event,
   type Flow,
+  transactionalStep,
   type WorkflowHost,
   type WorkflowInstanceData,
 } from "workflow-core";
 import { PglitePersistenceProvider } from "workflow-core/pglite";
 import { PostgresPersistenceProvider } from "workflow-core/postgres";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
+import { WorkflowError } from "../../src/models/errors.ts";
+import { bucketOf } from "../../src/models/identity.ts";
 import { until } from "../chaos/arena.ts";
 import { type FreshDatabase, freshDatabase } from "../support/database.ts";
 
@@ -72,6 +75,47 @@ const chosen = defineWorkflow({ id: "chosen", version: 1 }, (flow: Flow<Order>) 
   ),
 );
 
+/** Set by the tests of each store. */
+let recordsOfHost: Provider;
+let leftBehind: Promise<unknown> = Promise.resolve();
+
+const calls = (id: string): readonly (() => Promise<unknown>)[] => [
+  () => recordsOfHost.getWorkflowInstance(id),
+  () => recordsOfHost.updateWorkflowInstance({ id, description: "x" }),
+  () => recordsOfHost.executeTransaction((tx) => tx.deleteWorkflowInstance(id)),
+  () => recordsOfHost.beginTransaction(),
+  () => recordsOfHost.purgeEvents({ before: new Date(0) }),
+  () => recordsOfHost.getWorkflowStats(),
+];
+
+const codesOf = (made: readonly (() => Promise<unknown>)[]): Promise<readonly string[]> =>
+  Promise.all(
+    made.map((call) =>
+      call().then(
+        () => "done",
+        (error: unknown) => (error instanceof WorkflowError ? error.code : "?"),
+      ),
+    ),
+  );
+
+const asking = defineWorkflow({ id: "asking", version: 1 }, (flow: Flow<number>) =>
+  flow
+    .then(
+      transactionalStep("ask", async (_: unknown, { instanceId, tx }) => {
+        const codes = await codesOf(calls(instanceId));
+        const elsewhere = await new MemoryPersistenceProvider().getWorkflowInstance(instanceId);
+        await tx.query("select 1");
+        leftBehind = new Promise((resolve) => setTimeout(resolve, 100)).then(() =>
+          recordsOfHost.getWorkflowInstance(instanceId),
+        );
+        return { codes, elsewhere };
+      }),
+      { as: "asked" },
+    )
+    .run("plain", (_, { instanceId }) => codesOf(calls(instanceId).slice(0, 1)), { as: "plain" })
+    .returns((_, { asked, plain }) => ({ ...asked, plain })),
+);
+
 const sleeping = defineWorkflow({ id: "sleeping", version: 1 }, (flow: Flow<Order>) => flow.delay("1 hour"));
 
 function onStore(name: string, open: () => Promise<Provider>): void {
@@ -80,8 +124,9 @@ function onStore(name: string, open: () => Promise<Provider>): void {
     let host: WorkflowHost;
     before(async () => {
       persistence = await open();
-      host = createHost({ persistence, workflows: [doubled, slowly, awaiting, chosen, sleeping], pollMs: 100 });
+      host = createHost({ persistence, workflows: [doubled, slowly, awaiting, chosen, sleeping, asking], pollMs: 100 });
       await host.start();
+      recordsOfHost = persistence;
     });
     after(async () => {
       slow.open();
@@ -205,6 +250,32 @@ function onStore(name: string, open: () => Promise<Provider>): void {
       );
       assert.equal(await run.result(), 5);
     });
+
+    test("a subscription that is stored as a record looks for earlier events at once", async () => {
+      const { id } = await persistence.createWorkflowInstance({ workflowDefinitionId: "none", status: "Suspended" });
+      const paidBefore = await persistence.createEvent({ eventName: "paid", eventKey: id });
+      const { instances, buckets } = persistence.store;
+      const sources = async (): Promise<readonly string[]> =>
+        (await instances.inbox([{ id, bucket: bucketOf(id, buckets) }])).map(({ source }) => source);
+      const wait = { workflowId: id, path: "one", eventName: "paid", eventKey: id };
+      await persistence.createSubscription(wait);
+      assert.deepEqual(await sources(), [paidBefore.id]);
+      const sent = await persistence.createEvent({ eventName: "sent", eventKey: id });
+      await persistence.executeTransaction((tx) => tx.createSubscriptions([{ ...wait, eventName: "sent" }]));
+      assert.deepEqual((await sources()).toSorted(), [paidBefore.id, sent.id].toSorted());
+    });
+
+    const noSql = name === "memory" ? "no transactional steps without SQL" : false;
+    test(
+      "records are refused inside a transactional step, but not to what it left behind",
+      { skip: noSql },
+      async () => {
+        const run = await host.startWorkflow(asking, 1);
+        const codes = Array.from({ length: 6 }, () => "WOULD_DEADLOCK");
+        assert.deepEqual(await run.result(), { codes, elsewhere: null, plain: ["done"] });
+        assert.equal(((await leftBehind) as { readonly id: string } | null)?.id, run.id);
+      },
+    );
 
     test("a change of a sleeping run moves its timer by nothing", async () => {
       const run = await host.startWorkflow(sleeping, { id: "a", total: 1 });

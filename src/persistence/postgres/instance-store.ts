@@ -40,6 +40,7 @@ import {
   type PointerAnswer,
   type RequestAnswer,
 } from "./instance-statements.ts";
+import { asStepOf } from "../step-transaction.ts";
 import { retrying, type Repeatable } from "./retrying.ts";
 import { startInstances, type StartAnswer } from "./start-statement.ts";
 import type { Tables } from "./tables.ts";
@@ -152,7 +153,9 @@ export class SqlInstanceStore implements InstanceStore {
   ): Promise<{ readonly held: boolean; readonly now: number }> {
     const settle = async (ref: InstanceRef): Promise<Fence | undefined> =>
       (await this.hot<Fence>(settleInstance(this.tables, ref)))[0];
-    return transact({ database: this.database, commitBatch: this.commitInside, settle }, work);
+    return transact({ database: this.database, commitBatch: this.commitInside, settle }, (tx) =>
+      asStepOf(this, () => work(tx)),
+    );
   }
 
   async hasUnfinished(definition: string, version: number): Promise<boolean> {

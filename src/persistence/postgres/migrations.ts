@@ -28,6 +28,7 @@ const initialSchema: Migration = {
     ...nodeTables(t),
     ...instanceTables(t),
     ...hangingTables(t),
+    ...inboxTables(t),
     ...eventTables(t),
     ...scheduleTables(t),
   ],
@@ -150,7 +151,7 @@ const hangingTables = (t: Tables): readonly string[] => [
   primary key (bucket, instance, revision, n))`,
 ];
 
-const eventTables = (t: Tables): readonly string[] => [
+const inboxTables = (t: Tables): readonly string[] => [
   `create table if not exists ${t.inbox} (
   bucket int not null,
   instance uuid not null,
@@ -168,6 +169,9 @@ const eventTables = (t: Tables): readonly string[] => [
     otherwise: "bucket, instance, taken",
   }),
   partly(t, `inbox_taken on ${t.inbox}`, { columns: "created_at", when: "taken", otherwise: "taken, created_at" }),
+];
+
+const eventTables = (t: Tables): readonly string[] => [
   `create table if not exists ${t.event} (
   bucket int not null,
   id uuid not null,
