@@ -5,7 +5,7 @@ import { show } from "./fields.ts";
 import { nestedBlock } from "./nested.ts";
 import { commonOptions, Site } from "./site.ts";
 
-const loopOptions = [...commonOptions, "as", "maxLaps"];
+const loopOptions = [...commonOptions, "as", "maxLaps", "keepLaps"];
 
 /** The verbs that make loops, and what they make of their arguments. */
 export type LoopVerb = "while" | "doWhile" | "until" | "block";
@@ -29,6 +29,7 @@ const asks = { while: "before", doWhile: "after", until: "after", block: "never"
 export function loopNode(block: BlockDraft, { verb, condition, body }: LoopParts, options: unknown): LoopNode {
   const site = new Site(block, { verb, container: containers[verb], options, known: loopOptions });
   const maxLaps = site.options.wholeNumber("maxLaps");
+  const keepLaps = site.options.wholeNumber("keepLaps");
   const label = new LoopLabel(block.construction, site.path);
   return {
     kind: "loop",
@@ -37,6 +38,7 @@ export function loopNode(block: BlockDraft, { verb, condition, body }: LoopParts
     ...(verb !== "block" && { condition: site.ref("condition", site.functionOf(condition, "its condition")) }),
     ...(verb === "until" && { until: true }),
     ...(maxLaps !== undefined && { maxLaps }),
+    ...(keepLaps !== undefined && { keepLaps }),
     body: nestedBlock(site, { part: "#", callback: body, what: "its body", names: ["lap"], beside: [label] }),
   };
 }

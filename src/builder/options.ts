@@ -164,8 +164,17 @@ export interface ForEachOptions<D, K, R, N extends string, P, V extends string, 
   readonly concurrency?: number;
 }
 
+/** How much is kept of what has been gone round. */
+export interface KeepingLaps {
+  /**
+   * How many laps' steps stay in the history: a whole number from 1. Rows of older laps are deleted as the loop goes on, except those of
+   * steps that a rollback may have to undo, and what their compensations are given. Default: all stay.
+   */
+  readonly keepLaps?: number;
+}
+
 /** Options of `while`, `doWhile`, `until` and `block`. */
-export interface LoopOptions<K, N extends string> extends Common, As<K, N> {
+export interface LoopOptions<K, N extends string> extends Common, As<K, N>, KeepingLaps {
   /**
    * How many laps there may be at most: a whole number from 1. One more fails the loop with code TOO_MANY_LAPS. Default: any number;
    * a lap costs the same however many there were.

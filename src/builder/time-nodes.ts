@@ -59,19 +59,21 @@ export function laterNode(block: BlockDraft, { duration, body }: Timed, options:
   };
 }
 
-const recurOptions = [...commonOptions, "cron", "timeZone", "every", "overlap", "times", "until"];
+const recurOptions = [...commonOptions, "cron", "timeZone", "every", "overlap", "times", "until", "keepLaps"];
 
 /** The node of `recur(ticks, body)`. */
 export function recurNode(block: BlockDraft, ticks: unknown, body: unknown): RecurNode {
   const site = new Site(block, { verb: "recur", container: "recur", options: ticks, known: recurOptions });
   const until = site.options.function("until");
   const times = site.options.wholeNumber("times");
+  const keepLaps = site.options.wholeNumber("keepLaps");
   return {
     kind: "recur",
     ...site.facts,
     ticks: ticksOf(site),
     overlap: site.options.oneOf("overlap", ["skip", "queue", "allow"]) ?? "skip",
     ...(times !== undefined && { times }),
+    ...(keepLaps !== undefined && { keepLaps }),
     ...(until !== undefined && { condition: site.ref("condition", until) }),
     body: nestedBlock(site, { part: "#", callback: body, what: "its body", names: ["lap"] }),
   };

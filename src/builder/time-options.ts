@@ -2,7 +2,7 @@ import type { ErrorBehavior } from "../models/definition.ts";
 import type { Duration } from "../models/duration.ts";
 import type { Overlap } from "../models/schedule.ts";
 import type { AnyBlock } from "./block.ts";
-import type { As, Common, Mapping } from "./options.ts";
+import type { As, Common, KeepingLaps, Mapping } from "./options.ts";
 
 /** Options of `within`; `F` is the flow of its late branch. */
 export interface WithinOptions<K, N extends string, F, B extends AnyBlock> extends Common, As<K, N> {
@@ -20,15 +20,16 @@ export interface LaterOptions extends Common {
 }
 
 /** When `recur` runs its block, and how often. */
-export type RecurOptions<D, K> = Common & {
-  /** What becomes of a tick while a lap is under way. `skip` (default): nothing. `queue`: its lap begins when that one is done. `allow`: laps
-   *  run side by side, up to 32. */
-  readonly overlap?: Overlap;
-  /** How many laps there are: a whole number from 1. Default: any number. */
-  readonly times?: number;
-  /** Asked after each lap; whether it was the last. `lap` is how many have begun. */
-  readonly until?: Mapping<D, K, boolean>;
-} & (
+export type RecurOptions<D, K> = Common &
+  KeepingLaps & {
+    /** What becomes of a tick while a lap is under way. `skip` (default): nothing. `queue`: its lap begins when that one is done. `allow`: laps
+     *  run side by side, up to 32. */
+    readonly overlap?: Overlap;
+    /** How many laps there are: a whole number from 1. Default: any number. */
+    readonly times?: number;
+    /** Asked after each lap; whether it was the last. `lap` is how many have begun. */
+    readonly until?: Mapping<D, K, boolean>;
+  } & (
     | {
         /** Five fields, or six with seconds in front: `"0 9 * * MON-FRI"`. */
         readonly cron: string;

@@ -5,7 +5,7 @@ import { StepTimeoutError } from "../models/errors-definition.ts";
 import { ExecutionResult } from "../models/execution-result.ts";
 import { type Classify, describeFailure } from "../models/failure.ts";
 import type { ActivePointer } from "../models/frontier.ts";
-import { blockOf, forEachOf, indexOf, undoneBy } from "../models/path.ts";
+import { iterationAround, undoneBy } from "../models/path.ts";
 import type { StepContext } from "../models/step.ts";
 import type { StepSpanEnd } from "../models/tracer.ts";
 import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
@@ -43,14 +43,6 @@ export async function rowToUndo({ live, path, reader }: BodyRun): Promise<Stored
   if (pointer?.inDoubt && row?.input === undefined && container !== undefined && !live.items.has(container))
     await live.loadItems([container], reader);
   return row;
-}
-
-/** The forEach whose item a step takes that is given nothing else. */
-function iterationAround(path: string): string | undefined {
-  for (let block = blockOf(path); block !== ""; block = blockOf(block)) {
-    if (indexOf(block) !== undefined) return forEachOf(block);
-  }
-  return undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ActivePointer, DoubtfulStep, OpenScope, Rollback, StackHead } from "../models/frontier.ts";
-import { isInside, staticPath, undoneBy } from "../models/path.ts";
+import { isInside, iterationAround, staticPath, undoneBy } from "../models/path.ts";
 import { storedFromJson } from "../models/stored-value.ts";
 import type { Draft } from "./draft.ts";
 import { amend, cancelPointer, restate } from "./finish.ts";
@@ -16,8 +16,10 @@ export interface Remains {
 export function cancelForRollback(draft: Draft, container: string): Remains {
   const remains: Remains = { heads: [], inDoubt: draft.doubts.splice(0) };
   const undos = cancelPointers(draft, container, (path, pointer) => {
-    if (isInDoubt(draft, path, pointer)) remains.inDoubt.push(doubtOf(path, pointer));
-    cancelPointer(draft, path);
+    const doubtful = isInDoubt(draft, path, pointer);
+    if (doubtful) remains.inDoubt.push(doubtOf(path, pointer));
+    if (doubtful) keepItem(draft, path, pointer);
+    cancelPointer(draft, path, doubtful ? { below: nothingBelow } : {});
   });
   for (const [path, scope] of draft.scopes) {
     if (!isInside(path, container)) continue;
@@ -38,6 +40,7 @@ export function cancelBlock(draft: Draft, block: string): void {
   const undos = cancelPointers(draft, block, (path, pointer) => {
     const doubtful = isInDoubt(draft, path, pointer);
     const head = { path, seq: draft.seq + 1, inDoubt: true } as const;
+    if (doubtful) keepItem(draft, path, pointer);
     cancelPointer(draft, path, {
       ...(doubtful && { below: stackUnder(draft, block, head) }),
       ...(doubtful && pointer.input !== undefined && { input: storedFromJson(pointer.input) }),
@@ -106,6 +109,17 @@ function isInDoubt(draft: Draft, path: string, pointer: ActivePointer): boolean 
   const node = draft.plan.places.get(staticPath(path))?.node;
   if (node?.kind !== "step" || node.compensation === undefined || node.transactional || node.skipInDoubt) return false;
   return pointer.state === undefined || (pointer.attempt ?? 1) > 1 || pointer.persistence !== undefined;
+}
+
+/** What says of a row on no stack of its own that a compensation may need it. */
+const nothingBelow = "{}";
+
+/** A step that was given the item of its iteration will be undone with it: the row that holds the items must stay. */
+function keepItem(draft: Draft, path: string, pointer: ActivePointer): void {
+  const container = pointer.input === undefined ? iterationAround(path) : undefined;
+  if (container === undefined) return;
+  const { left } = draft.scope(container);
+  amend(draft, container, { status: left ? "Complete" : "Started", below: nothingBelow });
 }
 
 const doubtOf = (path: string, pointer: ActivePointer): DoubtfulStep => ({

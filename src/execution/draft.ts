@@ -12,7 +12,7 @@ import { isTerminal, type WorkflowStatus } from "../models/instance.ts";
 import { maxStructuralMoves, maxTransitionBytes } from "../models/limits.ts";
 import { blockOf, childOf, isInside, staticPath } from "../models/path.ts";
 import type { StoredValue } from "../models/stored-value.ts";
-import type { HistoryRow, PointerRow } from "../models/transition.ts";
+import type { HistoryRow, PointerRow, PrunedLap } from "../models/transition.ts";
 import type { Ask } from "./facts.ts";
 import { type Place, placeOf, type Plan } from "./plan.ts";
 import type { Decision, Held, InstanceState, Subscribed, Unsubscribed } from "./state.ts";
@@ -52,6 +52,7 @@ export class Draft {
   readonly subscribe: Subscribed[] = [];
   readonly unsubscribe: Unsubscribed[] = [];
   readonly consume: string[] = [];
+  readonly prune: PrunedLap[] = [];
   readonly values: Map<string, Held> = new Map();
   readonly items: Map<string, StoredValue> = new Map();
   readonly closed: string[] = [];
@@ -159,6 +160,7 @@ export class Draft {
       subscribe: this.subscribe,
       unsubscribe: this.unsubscribe,
       consume: this.consume,
+      prune: this.prune,
       values: this.values,
       items: this.items,
       closed: this.closed,

@@ -2,7 +2,7 @@ import type { Failure } from "../models/failure.ts";
 import type { Frontier } from "../models/frontier.ts";
 import type { WorkflowStatus } from "../models/instance.ts";
 import type { StoredValue } from "../models/stored-value.ts";
-import type { HistoryRow, PointerRow, SubscriptionKey, SubscriptionRow } from "../models/transition.ts";
+import type { HistoryRow, PointerRow, PrunedLap, SubscriptionKey, SubscriptionRow } from "../models/transition.ts";
 
 /** What is decided about an instance: the part of its row that transitions change. */
 export interface InstanceState {
@@ -30,6 +30,7 @@ export interface Decision {
   readonly subscribe: readonly Subscribed[];
   readonly unsubscribe: readonly Unsubscribed[];
   readonly consume: readonly string[];
+  readonly prune: readonly PrunedLap[];
   /** Values that finished pointers hold, for those that somebody reads. */
   readonly values: ReadonlyMap<string, Held>;
   /** Items of the forEach containers that were entered. */

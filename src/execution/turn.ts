@@ -150,6 +150,7 @@ export function transitionOf(live: LiveInstance, decision: Decision, stance: Sta
     subscribe: decision.subscribe.map((row) => ({ ...row, bucket: bucketOf(row.topic, stance.buckets) })),
     unsubscribe: decision.unsubscribe.map((row) => ({ ...row, bucket: bucketOf(row.topic, stance.buckets) })),
     consume: decision.consume,
+    prune: decision.prune,
   };
 }
 

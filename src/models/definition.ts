@@ -128,6 +128,8 @@ export interface RecurNode extends NodeFacts {
   readonly overlap: Overlap;
   /** How many laps there are. Default: any number. */
   readonly times?: number;
+  /** How many laps' rows are kept. Default: those of all. */
+  readonly keepLaps?: number;
   /** (data, scope) => boolean, asked after each lap: whether it was the last. */
   readonly condition?: FunctionRef;
   readonly body: Block;
@@ -165,6 +167,8 @@ export interface LoopNode extends NodeFacts {
   readonly until?: true;
   /** How many laps there may be; one more is the loop's failure. Default: any number. */
   readonly maxLaps?: number;
+  /** How many laps' rows are kept. Default: those of all. */
+  readonly keepLaps?: number;
   readonly body: Block;
 }
 

@@ -83,6 +83,10 @@ export interface OpenScope {
   readonly between?: true;
   /** `loop`: the pointer that holds the value of the last finished lap. */
   readonly last?: string;
+  /** A loop that keeps its last laps only: how many pointers had finished when the lap began. */
+  readonly since?: number;
+  /** A loop that keeps its last laps only: the last lap in which the stack around it has grown. */
+  readonly stacked?: number;
   /** `recur`: the tick that its timer is set for, or that the lap under way is about; absent while it learns what time it is. */
   readonly tick?: number;
   /** `recur`: when it was entered, by the database's clock: what intervals are counted from. */

@@ -33,6 +33,14 @@ export function indexOf(block: string): number | undefined {
 /** The path of the forEach whose iteration a block path names. */
 export const forEachOf = (block: string): string => block.slice(0, block.lastIndexOf("["));
 
+/** The forEach whose item a step takes that is given nothing else. */
+export function iterationAround(path: string): string | undefined {
+  for (let block = blockOf(path); block !== ""; block = blockOf(block)) {
+    if (indexOf(block) !== undefined) return forEachOf(block);
+  }
+  return undefined;
+}
+
 /** The path of a loop's nth lap, from 1. */
 export const lapOf = (path: string, n: number): string => `${path}#${n}`;
 
@@ -44,6 +52,12 @@ export function lapNumberOf(block: string): number | undefined {
 
 /** The path of the loop whose lap a block path names. */
 export const loopOf = (block: string): string => block.slice(0, block.lastIndexOf("#"));
+
+/** What lies in a block is what stands between these two, in the order of bytes. */
+export const insideOf = (block: string): { readonly from: string; readonly to: string } => ({
+  from: `${block}/`,
+  to: `${block}0`,
+});
 
 /** Whether a path lies in a container or block (`""` is the whole run). */
 export const isInside = (path: string, container: string): boolean =>

@@ -36,6 +36,16 @@ export interface Transition {
   readonly unsubscribe: readonly SubscriptionKey[];
   /** Inbox rows taken by this transition. Events stay as marks, so that none is delivered to this instance again. */
   readonly consume: readonly string[];
+  /** Laps of loops whose rows are not to be kept any more. */
+  readonly prune: readonly PrunedLap[];
+}
+
+/** A lap that is over, and which of its pointers' rows stay: none, or those that a compensation may still need (all that are started, and
+ *  those with a `below` unless they are compensated). */
+export interface PrunedLap {
+  /** The path of the lap, as in `poll/while#7`. */
+  readonly block: string;
+  readonly keep: "nothing" | "stacked";
 }
 
 export type PointerStatus = "Started" | "Complete" | "Failed" | "Cancelled" | "Compensated";

@@ -18,11 +18,23 @@ const differs = (before: (flow: Untyped) => unknown, after: (flow: Untyped) => u
 describe("a loop", () => {
   test("is a node that says when its condition is asked", () => {
     const [whiles, dos, untils, blocks] = graphOf((flow) =>
-      flow.while(nothing, one, { maxLaps: 3 }).doWhile(one, nothing).until(one, nothing).block(one, { as: "x" }),
+      flow
+        .while(nothing, one, { maxLaps: 3, keepLaps: 9 })
+        .doWhile(one, nothing)
+        .until(one, nothing)
+        .block(one, { as: "x" }),
     ).root.nodes;
     const { body: _, ...loop } = whiles as typeof whiles & { body: unknown };
     const condition = { ref: "while.condition" };
-    assert.deepEqual(loop, { kind: "loop", name: "while", path: "while", asks: "before", condition, maxLaps: 3 });
+    assert.deepEqual(loop, {
+      kind: "loop",
+      name: "while",
+      path: "while",
+      asks: "before",
+      condition,
+      maxLaps: 3,
+      keepLaps: 9,
+    });
     const of = (node: unknown): unknown[] => {
       const { name, asks, until } = node as { name: string; asks: string; until?: true };
       return [name, asks, until];
@@ -37,6 +49,11 @@ describe("a loop", () => {
   refused("without a body", (flow) => flow.while(nothing), /^while: its body must be a function/);
   refused("without a condition", (flow) => flow.until(one), /^until: its condition must be a function/);
   refused("without steps", (flow) => flow.while(nothing, (lap: Untyped) => lap), "while: its body has no steps.");
+  refused(
+    "that keeps no laps",
+    (flow) => flow.while(nothing, one, { keepLaps: 0 }),
+    /^while: its option "keepLaps" must/,
+  );
   refused("of no laps", (flow) => flow.while(nothing, one, { maxLaps: 0 }), /^while: its option "maxLaps" must be/);
   refused(
     "whose name for the lap is taken by a kept value",

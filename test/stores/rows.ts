@@ -54,6 +54,7 @@ export const transition = (ref: InstanceRef, owner: string, facts: Partial<Trans
   subscribe: [],
   unsubscribe: [],
   consume: [],
+  prune: [],
   ...facts,
 });
 

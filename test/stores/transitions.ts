@@ -252,6 +252,52 @@ export function transitionTests(make: MakeStore): void {
     assert.equal((await store.instances.pointers(row, ["a"])).length, 1);
   });
 
+  test("the rows of a lap that is not kept go, with those inside it, and no others", async () => {
+    const { store } = await make();
+    const node = await liveNode(store);
+    const inside = ["a#1/x", "a#1/b#2/y", "a#1/each[3]/z", "a#1/if/yes"];
+    const others = ["a", "a#10/x", "a#11", "a#2/x", "a#1", "b/a#1/x", "a#0/x", "aa#1/x"];
+    const pointers = [...inside, ...others].map((path) => pointer(path, { below: path === "a#1/x" ? "{}" : null }));
+    const [row, neighbour] = [await startAnd(store, node, { pointers }), await startAnd(store, node, { pointers })];
+    const paths = async (of: typeof row): Promise<readonly string[]> =>
+      (await store.instances.pointers(of, [...inside, ...others])).map(({ path }) => path).sort();
+    const prune = [{ block: "a#1", keep: "nothing" }] as const;
+    assert.equal(await commit(store, row, node, { revision: 2, prune }), false);
+    assert.equal((await paths(row)).length, 12);
+    assert.equal(await commit(store, row, node, { revision: 1, prune }), true);
+    assert.deepEqual(await paths(row), others.toSorted());
+    assert.equal((await paths(neighbour)).length, 12);
+  });
+
+  test("of a lap that a compensation may need, rows on a stack stay, and started ones", async () => {
+    const { store } = await make();
+    const node = await liveNode(store);
+    const pointers = [
+      pointer("a#1/plain"),
+      pointer("a#1/failed", { status: "Failed", input: "1" }),
+      pointer("a#1/stacked", { below: "{}" }),
+      pointer("a#1/compensated", { below: "{}", status: "Compensated" }),
+      pointer("a#1/compensated/undo"),
+      pointer("a#1/doubtful", { below: `{"path":"a#1/stacked","seq":1}`, status: "Cancelled" }),
+      pointer("a#1/doubtful/undo", { status: "Started" }),
+    ];
+    const row = await startAnd(store, node, { pointers });
+    const added = [pointer("a#1/new"), pointer("a#1/stacked", { write: "update", status: "Complete", outcome: "2" })];
+    const prune = [{ block: "a#1", keep: "stacked" } as const];
+    assert.ok(await commit(store, row, node, { revision: 1, prune, pointers: added }));
+    const left = await store.instances.pointers(
+      row,
+      [...pointers, ...added].map(({ path }) => path),
+    );
+    assert.deepEqual(left.map(({ path }) => path).sort(), [
+      "a#1/doubtful",
+      "a#1/doubtful/undo",
+      "a#1/new",
+      "a#1/stacked",
+    ]);
+    assert.equal(left.find(({ path }) => path === "a#1/stacked")?.outcome, 2);
+  });
+
   test("a large batch of every release is committed whole", async () => {
     const { store } = await make();
     const node = await liveNode(store);

@@ -4,10 +4,11 @@ import type { CreateHostOptions } from "workflow-core";
 import { PglitePersistenceProvider } from "workflow-core/pglite";
 import { PostgresPersistenceProvider } from "workflow-core/postgres";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
+import type { InstanceStore } from "../../src/persistence/provider.ts";
 import type { Transition } from "../../src/models/transition.ts";
 import { freshDatabase, type FreshDatabase } from "./database.ts";
 
-type Persistence = NonNullable<CreateHostOptions["persistence"]>;
+type Persistence = MemoryPersistenceProvider | PglitePersistenceProvider | PostgresPersistenceProvider;
 
 /** A store for one group of tests. */
 export interface StoreUnderTest {
@@ -19,6 +20,8 @@ export interface StoreUnderTest {
   isForgetful: boolean;
   /** The transitions of a run that were committed so far, of any host here. */
   transitionsOf(runId: string): readonly Transition[];
+  /** The paths of a run's pointers that have a row, of the host that was made last. */
+  pathsOf(runId: string): Promise<readonly string[]>;
 }
 
 /** A quick pass leaves out PGlite, which takes seconds to start and runs the same statements as PostgreSQL. */
@@ -60,6 +63,7 @@ function storeOf(name: StoreUnderTest["name"]): StoreUnderTest {
   let open: () => Persistence;
   let database: FreshDatabase | undefined;
   const hosts: WorkflowHost[] = [];
+  let opened: Persistence | undefined;
   const seen = new Map<string, Transition[]>();
   const pass = (transition: Transition): Transition => {
     const earlier = seen.get(transition.id);
@@ -89,15 +93,19 @@ function storeOf(name: StoreUnderTest["name"]): StoreUnderTest {
     name,
     hasSql: name !== "memory",
     isForgetful: false,
-    host: (options) => start({ pollMs: 20, ...options }, through(open(), pass)),
+    host: (options) => start({ pollMs: 20, ...options }, through((opened = open()), pass)),
     transitionsOf: (runId) => seen.get(runId) ?? [],
+    pathsOf: async (runId) => {
+      const page = await opened?.getExecutionPointersByInstance(runId, { limit: 10_000 });
+      return (page?.items ?? []).map(({ path }) => path).sort();
+    },
   };
   return store;
 }
 
 /** Has every transition pass by before it is committed. */
 function through(persistence: Persistence, pass: (transition: Transition) => Transition): Persistence {
-  const { instances } = persistence.store;
+  const { instances }: { instances: InstanceStore } = persistence.store;
   const commit = instances.commit.bind(instances);
   instances.commit = (batch) => commit(batch.map(pass));
   const transact = instances.transact.bind(instances);

@@ -4,6 +4,7 @@ import { blockOf, childOf, lapNumberOf, lapOf, loopOf, staticPath } from "../../
 import { cancelBlock } from "../cancel.ts";
 import type { Draft } from "../draft.ts";
 import { endContainer, endPointer, forgetKept } from "../finish.ts";
+import { letGo, nextLap } from "../laps.ts";
 import { raise } from "../rollback.ts";
 import type { Kind } from "./kind.ts";
 
@@ -34,6 +35,7 @@ export const loopKind: Kind<LoopNode> = {
     if (!isRead) draft.closed.push(block);
     forgetKept(draft, block);
     draft.scopes.set(path, { ...scope, ...(isRead && { last: at }) });
+    if (earlier !== undefined) letGo(draft, path, node, lapNumberOf(blockOf(earlier)) ?? 0);
     if (node.asks === "never") leaveLoop(draft, path, node);
     else goRound(draft, path);
   },
@@ -71,10 +73,9 @@ function goRound(draft: Draft, path: string): void {
 }
 
 function beginLap(draft: Draft, path: string, node: LoopNode): void {
-  const { lap = 0, ...scope } = draft.scope(path);
-  if (lap === node.maxLaps) return tooManyLaps(draft, path, node.maxLaps);
-  draft.scopes.set(path, { ...scope, lap: lap + 1 });
-  draft.enterBlock(lapOf(path, lap + 1));
+  if (draft.scope(path).lap === node.maxLaps && node.maxLaps !== undefined)
+    return tooManyLaps(draft, path, node.maxLaps);
+  draft.enterBlock(lapOf(path, nextLap(draft, path, node)));
 }
 
 function tooManyLaps(draft: Draft, path: string, maxLaps: number): void {

@@ -1,9 +1,10 @@
 import type { RecurNode } from "../../models/definition.ts";
 import { defaultAdmission } from "../../models/limits.ts";
-import { lapOf } from "../../models/path.ts";
+import { lapNumberOf, lapOf } from "../../models/path.ts";
 import { nextTick, type Recurrence } from "../../models/recurrence.ts";
 import type { Draft } from "../draft.ts";
 import { endContainer, forgetKept } from "../finish.ts";
+import { letGo, nextLap } from "../laps.ts";
 import type { Kind } from "./kind.ts";
 
 /**
@@ -31,6 +32,7 @@ export const recurKind: Kind<RecurNode> = {
     forgetKept(draft, block);
     draft.closed.push(block);
     draft.scopes.set(path, { ...scope, open: open - 1 });
+    letGo(draft, path, node, lapNumberOf(block) ?? 0);
     if (node.condition === undefined || scope.joined) goOn(draft, path, node);
     else draft.asks.push({ kind: "condition", path });
   },
@@ -60,10 +62,11 @@ const recurrenceOf = ({ ticks }: RecurNode, anchorMs: number): Recurrence =>
   "cron" in ticks ? ticks : { ...ticks, anchorMs };
 
 function beginLap(draft: Draft, path: string, node: RecurNode): void {
-  const { lap = 0, open = 0, ...scope } = draft.scope(path);
-  draft.scopes.set(path, { ...scope, lap: lap + 1, open: open + 1 });
-  if (lap + 1 === node.times) stop(draft, path);
-  draft.enterBlock(lapOf(path, lap + 1));
+  const { open = 0, ...scope } = draft.scope(path);
+  draft.scopes.set(path, { ...scope, open: open + 1 });
+  const lap = nextLap(draft, path, node);
+  if (lap === node.times) stop(draft, path);
+  draft.enterBlock(lapOf(path, lap));
   if (node.overlap === "allow") goOn(draft, path, node);
 }
 

@@ -1,6 +1,7 @@
 import { PersistenceError } from "../../models/errors-storage.ts";
 import { isTerminal } from "../../models/instance.ts";
-import type { PointerRow, Transition } from "../../models/transition.ts";
+import { isInside } from "../../models/path.ts";
+import type { PointerRow, PrunedLap, Transition } from "../../models/transition.ts";
 import type { EventTable } from "./event-table.ts";
 import type { InstanceTable } from "./instance-table.ts";
 import type { InstanceRecord, PointerRecord } from "./records.ts";
@@ -43,6 +44,7 @@ export function apply(tables: CommitTables, row: InstanceRecord, transition: Tra
   row.crashes = transition.lane ? row.crashes : 0;
   row.inLane = transition.lane;
   if (isTerminal(transition.status)) row.completedAt = now;
+  for (const lap of transition.prune) prune(row, lap);
   for (const pointer of transition.pointers) writePointer(row, pointer, now);
   for (const [n, entry] of transition.history.entries())
     row.history.push({ ...entry, revision: row.revision, n, createdAt: now, resolvedAt: null });
@@ -77,6 +79,14 @@ function earliestTimer(transition: Transition, now: number): number | null {
 function consume(row: InstanceRecord, source: string, now: number): void {
   const entry = row.inbox.get(source);
   if (entry !== undefined && entry.consumedAt === null) entry.consumedAt = now;
+}
+
+function prune(row: InstanceRecord, { block, keep }: PrunedLap): void {
+  for (const [path, { status, below }] of row.pointers) {
+    if (!isInside(path, block)) continue;
+    const isNeeded = status === "Started" || (below !== null && status !== "Compensated");
+    if (keep === "nothing" || !isNeeded) row.pointers.delete(path);
+  }
 }
 
 function writePointer(row: InstanceRecord, pointer: PointerRow, now: number): void {

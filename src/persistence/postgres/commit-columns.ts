@@ -1,4 +1,11 @@
-import type { HistoryRow, PointerRow, SubscriptionKey, SubscriptionRow, Transition } from "../../models/transition.ts";
+import type {
+  HistoryRow,
+  PointerRow,
+  PrunedLap,
+  SubscriptionKey,
+  SubscriptionRow,
+  Transition,
+} from "../../models/transition.ts";
 import { pointerStatusCodes } from "../../models/transition.ts";
 import { statusCodes } from "../../models/instance.ts";
 import { plain, plainOrNull, quoted } from "./columns.ts";
@@ -25,6 +32,7 @@ export interface Children {
   readonly subscribed: readonly Child<SubscriptionRow>[];
   readonly unsubscribed: readonly Child<SubscriptionKey>[];
   readonly consumed: readonly Child<string>[];
+  readonly pruned: readonly Child<PrunedLap>[];
 }
 
 /** Whether all that these transitions write beside their instance is new pointers, as nearly every batch does. */
@@ -35,6 +43,7 @@ export const isNarrow = (batch: readonly Transition[]): boolean =>
       transition.subscribe.length === 0 &&
       transition.unsubscribe.length === 0 &&
       transition.consume.length === 0 &&
+      transition.prune.length === 0 &&
       transition.pointers.every((pointer) => pointer.write === "insert"),
   );
 
@@ -58,6 +67,7 @@ export function childrenOf(batch: readonly Transition[]): Children {
     subscribed: each((transition) => transition.subscribe),
     unsubscribed: each(goneSubscriptions),
     consumed: each((transition) => transition.consume),
+    pruned: each((transition) => transition.prune),
   };
 }
 

@@ -1,4 +1,6 @@
+import { insideOf } from "../../models/path.ts";
 import type { Transition } from "../../models/transition.ts";
+import { pointerStatusCodes } from "../../models/transition.ts";
 import type { Statement } from "../database.ts";
 import { childrenOf, insertedOf, isNarrow, pointerColumns, transitionColumns } from "./commit-columns.ts";
 import { plain, quoted } from "./columns.ts";
@@ -61,7 +63,8 @@ export const commitNarrow = (t: Tables): string => `with ${commitInstances(t)}
 /**
  * For all others. A subscription carries its instance's time of birth, since no older event is meant for it; it is committed with
  * the transition that waits, and looks for events afterwards. Inbox rows that were consumed stay as marks, so that neither an event
- * nor a request can come twice.
+ * nor a request can come twice. The rows of a lap that is not kept lie side by side in the key; a started one among them is that of a
+ * compensation that was cut off, and will be finished.
  */
 export const commitWide = (t: Tables): string => `with ${commitInstances(t)},
     updated as (
@@ -95,7 +98,14 @@ export const commitWide = (t: Tables): string => `with ${commitInstances(t)},
       update ${t.inbox} x set taken = true
       from (select ($1::int[])[u.n] as bucket, ($2::uuid[])[u.n] as instance, u.source from unnest($54::int[], $55::text[]) as u(n, source)
             where (u.n in (select n from own)) is true offset 0) c
-      where x.bucket = c.bucket and x.instance = c.instance and x.source = c.source)
+      where x.bucket = c.bucket and x.instance = c.instance and x.source = c.source),
+    pruned as (
+      delete from ${t.pointer} p
+      using (select ($1::int[])[u.n] as bucket, ($2::uuid[])[u.n] as instance, u.* from unnest($56::int[], $57::text[], $58::text[], $59::boolean[])
+               as u(n, first, last, whole)
+             where (u.n in (select n from own)) is true offset 0) c
+      where p.bucket = c.bucket and p.instance = c.instance and p.path > c.first and p.path < c.last
+        and (c.whole or (p.status <> ${pointerStatusCodes.Started} and (p.below is null or p.status = ${pointerStatusCodes.Compensated}))))
     ${answer(t)}`;
 
 export type CommitBatch = (batch: readonly Transition[]) => Statement;
@@ -123,7 +133,7 @@ const statementOf =
       : { name: `${name}-wide`, text: wide, values: [...transitionColumns(batch), ...childColumns(batch)] };
 
 function childColumns(batch: readonly Transition[]): readonly (string | null)[] {
-  const { inserted, updated, history, subscribed, unsubscribed, consumed } = childrenOf(batch);
+  const { inserted, updated, history, subscribed, unsubscribed, consumed, pruned } = childrenOf(batch);
   return [
     ...pointerColumns(inserted),
     ...pointerColumns(updated),
@@ -144,5 +154,9 @@ function childColumns(batch: readonly Transition[]): readonly (string | null)[] 
     quoted(unsubscribed, (child) => child.row.path),
     plain(consumed, (child) => child.n),
     quoted(consumed, (child) => child.row),
+    plain(pruned, (child) => child.n),
+    quoted(pruned, (child) => insideOf(child.row.block).from),
+    quoted(pruned, (child) => insideOf(child.row.block).to),
+    plain(pruned, (child) => child.row.keep === "nothing"),
   ];
 }
