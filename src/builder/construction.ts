@@ -1,4 +1,10 @@
-import { blocksOf, type Block as GraphBlock, type FunctionRef, type Node } from "../models/definition.ts";
+import {
+  blocksOf,
+  type Block as GraphBlock,
+  type FunctionRef,
+  type Node,
+  type ParallelNode,
+} from "../models/definition.ts";
 import { InvalidDefinitionError } from "../models/errors-definition.ts";
 import { maxSteps } from "../models/limits.ts";
 import { childOf } from "../models/path.ts";
@@ -120,12 +126,18 @@ function endsRun(node: Node): boolean {
     case "race":
       return blocksOf(node).every(({ block }) => blockEndsRun(block));
     case "parallel":
-      return blocksOf(node).some(({ block }) => blockEndsRun(block));
+      return !mayJoin(node);
     case "saga":
       return node.afterCompensation === "fail" && blockEndsRun(node.body);
     default:
       return false;
   }
+}
+
+/** Whether enough branches may be done. What is borne may be all that fails before it ends the run. */
+function mayJoin({ policy, branches }: ParallelNode): boolean {
+  const done = branches.filter(({ block }) => !blockEndsRun(block)).length;
+  return policy?.tolerate !== undefined || done >= (policy?.need ?? branches.length);
 }
 
 function blockEndsRun(block: GraphBlock): boolean {

@@ -106,6 +106,7 @@ function cancelScope(draft: Draft, path: string, scope: OpenScope): void {
 
 /** A plain step that can be undone and may have had its effect: its body runs, or an attempt of it failed. */
 function isInDoubt(draft: Draft, path: string, pointer: ActivePointer): boolean {
+  if (!draft.wasActive(path)) return false; // a body begins only behind the commit that made its pointer ready
   const node = draft.plan.places.get(staticPath(path))?.node;
   if (node?.kind !== "step" || node.compensation === undefined || node.transactional || node.skipInDoubt) return false;
   return pointer.state === undefined || (pointer.attempt ?? 1) > 1 || pointer.persistence !== undefined;

@@ -7,7 +7,7 @@ import { endPointer, isHeld, markStarted } from "./finish.ts";
 import { kindOf } from "./kinds/every.ts";
 import { cancelLater } from "./kinds/later.ts";
 import type { NodeOf } from "./kinds/kind.ts";
-import { bodyAnswered, goOnWithout, stepKind } from "./kinds/step.ts";
+import { bodyAnswered, goOnWithout, park, stepKind } from "./kinds/step.ts";
 import { containerOf } from "./plan.ts";
 import { endRun, isUndo, raise, unstacked, unwind } from "./rollback.ts";
 
@@ -140,6 +140,8 @@ function answered(draft: Draft, fact: AnswerFact): void {
 /** An author's mapping threw or answered what cannot be used: the step fails at once, since it would do so again. */
 function mappingFailed(draft: Draft, path: string, failure: Failure): void {
   const { node } = draft.place(path);
+  if (node.kind === "step" && node.onError === "suspend")
+    return park(draft, { path, attempt: 1, input: undefined, failure });
   const behavior = "onError" in node ? node.onError : "compensate";
   const scope = draft.scopes.get(path);
   draft.scopes.delete(path);

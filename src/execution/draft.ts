@@ -90,6 +90,11 @@ export class Draft {
     return placeOf(this.plan, path);
   }
 
+  /** Whether a pointer was active before this decision. */
+  wasActive(path: string): boolean {
+    return this.before.frontier.pointers[path] !== undefined;
+  }
+
   /** Whether another pointer may be active beside one at this path. */
   isConcurrent(path: string): boolean {
     return this.plan.blocks.get(staticPath(blockOf(path)))?.concurrent ?? false;

@@ -180,6 +180,12 @@ describe("what can never be reached", () => {
     unreachable("x", "saga"),
   );
 
+  refused(
+    "behind a join that waits for more branches than may be done",
+    (flow) => one(flow.parallel({ a: one, b: ends, c: ends }, { join: { atLeast: 2 } })),
+    unreachable("x", "parallel"),
+  );
+
   test("all else can be", () => {
     const returns = (flow: Untyped): Untyped => flow.returns(nothing);
     assert.doesNotThrow(() =>
@@ -188,6 +194,8 @@ describe("what can never be reached", () => {
           .if(nothing, ends)
           .if(nothing, returns, returns)
           .forEach(nothing, ends)
+          .parallel({ a: one, b: ends }, { join: "first" })
+          .parallel({ a: ends, b: ends }, { tolerate: { count: 2 } })
           .saga(ends, { afterCompensation: "continue" })
           .waitFor({ name: "e" }, { key: nothing, timeout: 1, onTimeout: ends })
           .run("x", nothing),

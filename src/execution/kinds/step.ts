@@ -9,6 +9,8 @@ import { doubt, isUndo, raise, undone } from "../rollback.ts";
 import { stack } from "../stack.ts";
 import type { Kind } from "./kind.ts";
 
+type FailedAttempt = Pick<BodyFact & { readonly kind: "failed" }, "path" | "attempt" | "input" | "failure">;
+
 /** Runs an author's body. The body itself runs after the commit that made its pointer ready. */
 export const stepKind: Kind<StepNode> = {
   enter(draft, path, node) {
@@ -69,7 +71,7 @@ function sleep(draft: Draft, pointer: ActivePointer, fact: BodyFact & { readonly
   });
 }
 
-const storedInput = (fact: BodyFact): { readonly input?: unknown } =>
+const storedInput = (fact: Pick<BodyFact, "input">): { readonly input?: unknown } =>
   fact.input === undefined ? {} : { input: fact.input.tree };
 
 function failed(
@@ -95,8 +97,10 @@ function failed(
   }
   if (isUndo(draft, path))
     return park(draft, fact, `The compensation of "${path.slice(0, -5)}" failed: ${failure.message}`);
-  if (node.onError === "suspend") return park(draft, fact, `The step "${path}" failed: ${failure.message}`);
-  const unknown = node.compensation !== undefined && !node.transactional && node.skipInDoubt !== true;
+  if (node.onError === "suspend") return park(draft, fact);
+  // Without an input its body never began.
+  const mayHaveHadEffect = fact.input !== undefined && !node.transactional;
+  const unknown = node.compensation !== undefined && mayHaveHadEffect && node.skipInDoubt !== true;
   if (unknown && (node.onError === "compensate" || node.onError === "continue")) doubt(draft, path, fact.input);
   endPointer(draft, path, {
     status: "Failed",
@@ -116,7 +120,11 @@ export function goOnWithout(draft: Draft, path: string, node: StepNode): void {
 }
 
 /** The run waits for an operator; on resume the step starts again with its first attempt. */
-function park(draft: Draft, fact: BodyFact & { readonly kind: "failed" }, reason: string): void {
+export function park(
+  draft: Draft,
+  fact: FailedAttempt,
+  reason = `The step "${fact.path}" failed: ${fact.failure.message}`,
+): void {
   const { attempt: _, elapsedMs: __, ...pointer } = draft.pointers.get(fact.path) ?? {};
   draft.pointers.set(fact.path, { ...pointer, ...storedInput(fact) });
   draft.history.push({

@@ -1,0 +1,220 @@
+import fc from "fast-check";
+import { type Drawn, drawnBlock, type DrawnBlock, type DrawnLast, type Facts, rarely, small } from "./drawn.ts";
+import { type Block, blocksOf, type Data, type JoinPlan, type Last, type LoopPlan } from "./plan.ts";
+import type { Plan, PlanNode, StepPlan } from "./plan.ts";
+
+/** Workflows of depth 4 or less, with what starts them and what comes from outside. */
+export const anyPlan: fc.Arbitrary<Plan> = fc
+  .record({
+    root: small(1, 4).chain(drawnBlock),
+    salt: fc.noShrink(small(0, 1_000_000)),
+    start: fc.record({ a: small(0, 9), b: small(0, 9), c: small(0, 9) }),
+    terminateAt: rarely(15, small(1_000, 60_000)),
+  })
+  .map(({ root, salt, start, terminateAt }) => planOf(root, { salt, start, terminateAt }));
+
+interface Rest {
+  readonly salt: number;
+  readonly start: Data;
+  readonly terminateAt: number | null;
+}
+
+/** Gives every step an id, lets jumps lead to loops around them, and has children begin with something that takes time. */
+function planOf(root: DrawnBlock, { salt, start, terminateAt }: Rest): Plan {
+  const ids = new Ids();
+  const plan = { salt, start, root: ids.block(root, []) };
+  return terminateAt === null ? plan : { ...plan, terminateAt };
+}
+
+class Ids {
+  private id = 0;
+
+  block({ steps, last }: DrawnBlock, loops: readonly number[]): Block {
+    const nodes: PlanNode[] = [];
+    for (const step of steps) {
+      nodes.push(this.node(step, loops));
+      if (isNeverPassed(nodes.at(-1))) return { steps: nodes };
+    }
+    const end = last === null ? undefined : lastOf(last, loops);
+    return { steps: nodes, ...(end !== undefined && { last: end }) };
+  }
+
+  /** What takes time at the beginning keeps what begins together from ending together. */
+  private timed(drawnBlock: DrawnBlock, loops: readonly number[]): Block {
+    const delay: PlanNode = { kind: "delay", id: this.next(), as: false, until: false };
+    const { steps, ...rest } = this.block(drawnBlock, loops);
+    const [first] = steps;
+    const takesTime = first?.kind === "delay" ? !first.until : first?.kind === "step" && first.badInput === undefined;
+    return { steps: takesTime ? steps : [delay, ...steps], ...rest };
+  }
+
+  private next(): number {
+    this.id += 1;
+    return this.id;
+  }
+
+  private node(drawn: Drawn, loops: readonly number[]): PlanNode {
+    const id = this.next();
+    const { facts } = drawn;
+    const common = { id, as: facts.as };
+    const output = facts.output === null ? {} : { output: facts.output };
+    const [first = nothing, second = nothing, ...others] = drawn.blocks;
+    const several = drawn.blocks.length === 0 ? [nothing] : drawn.blocks;
+    switch (drawn.kind) {
+      case "step":
+        return { ...stepOf(facts), ...common, ...output };
+      case "set":
+        return { kind: "set", ...common, as: false, field: facts.field, ...(facts.bad && { bad: facts.bad }) };
+      case "delay":
+        return { kind: "delay", ...common, as: false, until: facts.until };
+      case "wait": {
+        const { events, timeout, onError } = facts;
+        const how = onError === "suspend" || onError === "continue" || onError === null ? {} : { onError };
+        const late = timeout && facts.hasSecond ? { late: { steps: [this.node(plainStep(facts), loops)] } } : {};
+        return {
+          kind: "wait",
+          ...common,
+          ...output,
+          events,
+          timeout,
+          ...(timeout && !("late" in late) && how),
+          ...late,
+        };
+      }
+      case "if":
+        return {
+          kind: "if",
+          ...common,
+          when: facts.when,
+          yes: this.block(first, loops),
+          ...(facts.hasSecond && { no: this.block(second, loops) }),
+        };
+      case "decide":
+        return { kind: "decide", ...common, cases: several.map((way) => this.block(way, loops)), of: facts.of };
+      case "forEach":
+        return {
+          kind: "forEach",
+          ...common,
+          ...output,
+          count: facts.count,
+          varies: facts.varies,
+          ...concurrencyOf(facts),
+          join: joinOf(facts, 3),
+          body: this.timed(first, loops),
+        };
+      case "parallel":
+        return {
+          kind: "parallel",
+          ...common,
+          ...output,
+          join: joinOf(facts, several.length),
+          branches: several.map((branch) => this.timed(branch, loops)),
+        };
+      case "race": {
+        const tolerate = facts.tolerate && "count" in facts.tolerate ? { tolerate: facts.tolerate } : {};
+        return {
+          kind: "race",
+          ...common,
+          ...output,
+          ...tolerate,
+          branches: [first, second, ...others].map((branch) => this.timed(branch, loops)),
+        };
+      }
+      case "saga":
+        return { kind: "saga", ...common, goesOn: facts.goesOn, body: this.block(first, loops) };
+      case "attempt": {
+        const body = this.block(first, loops);
+        const handlers = facts.handlers.map((name, i) => [name, this.block([second, ...others][i] ?? nothing, loops)]);
+        return { kind: "attempt", ...common, body, handlers: Object.fromEntries(handlers) as Record<string, Block> };
+      }
+      case "cancelWhen":
+        return {
+          kind: "cancelWhen",
+          ...common,
+          events: facts.events,
+          body: this.timed(first, loops),
+          ...(facts.hasSecond && { onCancel: this.block(second, loops) }),
+        };
+      default:
+        return this.loop(drawn.kind, common, facts, (here) => this.block(first, [...loops, here]));
+    }
+  }
+
+  private loop(
+    kind: LoopPlan["kind"],
+    common: { readonly id: number; readonly as: boolean },
+    { when, laps, maxLaps }: Facts,
+    body: (here: number) => Block,
+  ): LoopPlan {
+    // A block without a bound could be begun anew for ever.
+    const most = kind === "block" ? (maxLaps ?? laps) : maxLaps;
+    return { kind, ...common, when, laps, body: body(common.id), ...(most !== null && { maxLaps: most }) };
+  }
+}
+
+/** Whether what follows is never reached, which the builder refuses. */
+function isNeverPassed(node: PlanNode | undefined): boolean {
+  if (node === undefined) return false;
+  const ways = blocksOf(node);
+  const passed = ways.filter((way) => !isNeverLeft(way)).length;
+  switch (node.kind) {
+    case "if":
+      return node.no !== undefined && passed === 0;
+    case "decide":
+    case "race":
+      return passed === 0;
+    case "parallel":
+      return node.join.tolerate === undefined && passed < (node.join.atLeast ?? ways.length);
+    case "saga":
+      return !node.goesOn && passed === 0;
+    default:
+      return false;
+  }
+}
+
+const isNeverLeft = ({ steps, last }: Block): boolean =>
+  last === undefined ? isNeverPassed(steps.at(-1)) : last.kind !== "returns";
+
+const nothing: DrawnBlock = { steps: [], last: null };
+const plainStep = (facts: Facts): Drawn => ({ kind: "step", facts, blocks: [] });
+
+function stepOf({ trouble, retry, onError, undo, skipInDoubt, bad, via, isVoid }: Facts): Omit<StepPlan, "id" | "as"> {
+  const code = trouble?.code;
+  return {
+    kind: "step",
+    via,
+    retry,
+    skipInDoubt: skipInDoubt && undo !== null,
+    isVoid,
+    ...(trouble !== null && {
+      trouble: {
+        when: trouble.when,
+        attempts: trouble.attempts,
+        kind: trouble.kind,
+        ...(typeof code === "string" && { code }),
+      },
+    }),
+    ...(onError !== null && { onError: onError }),
+    ...(undo !== null && { undo: { failures: undo } }),
+    ...(bad !== null && via === "then" && { badInput: bad }),
+  };
+}
+
+function joinOf({ atLeast, rest, tolerate }: Facts, count: number): JoinPlan {
+  const need = atLeast === null ? undefined : Math.min(atLeast, count);
+  return {
+    ...(need !== undefined && { atLeast: need, rest: rest }),
+    ...(tolerate !== null && { tolerate }),
+  };
+}
+
+/** What is to be absorbed has all begun. */
+const concurrencyOf = ({ concurrency, atLeast, rest }: Facts): { readonly concurrency?: number } =>
+  concurrency === null || (atLeast !== null && rest === "absorb") ? {} : { concurrency };
+
+function lastOf({ kind, to }: DrawnLast, loops: readonly number[]): Last | undefined {
+  if (kind === "returns") return { kind };
+  if (kind === "end") return { kind, withValue: to > 0 };
+  const target = loops[loops.length - 1 - (to % Math.max(1, loops.length))];
+  return target === undefined ? undefined : { kind, to: target };
+}

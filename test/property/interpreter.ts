@@ -1,0 +1,381 @@
+/**
+ * What a workflow does, told a second time: written from the documents alone, with nothing of the engine. It runs a plan in made-up
+ * time, and says how the run ends and what is undone in which order.
+ */
+import { crowd, type CrowdEnd, withAbsorbed } from "./interpreter-crowd.ts";
+import { Abort, type Context, type End, Fail, Jump, Run, type Undoable } from "./interpreter-run.ts";
+import { type ForEachPlan, hasAnother, holds, type LoopPlan, patchOf, type RacePlan } from "./plan.ts";
+import type {
+  Block,
+  CancelPlan,
+  HandledClass,
+  ParallelPlan,
+  Plan,
+  PlanNode,
+  SagaPlan,
+  StepPlan,
+  WaitPlan,
+} from "./plan.ts";
+import { itemsOf, keyOf, plain, type PlainFailure, takes, timeoutMs, troubles } from "./plan.ts";
+import { spawn, type Wait, type Work } from "./tasks.ts";
+
+/** Runs a plan. Undefined where its end is left to chance, or it takes too long to be of use. */
+export function interpret(plan: Plan, closeMs: number): End | undefined {
+  const run = new Run(plan, closeMs);
+  let end: Pick<End, "status" | "result" | "failure"> | undefined;
+  const stop = spawn(whole(run), ({ ...outcome }) => {
+    if ("thrown" in outcome) {
+      if (!(outcome.thrown instanceof Abort)) throw outcome.thrown;
+      const { status, result, failure } = outcome.thrown;
+      end = { status, result, failure };
+    } else end = { status: "Complete", result: outcome.value, failure: undefined };
+  });
+  if (plan.terminateAt !== undefined) {
+    run.time.at(
+      plan.terminateAt,
+      () => {
+        if (end !== undefined) return;
+        stop();
+        end = { status: "Terminated", result: undefined, failure: undefined };
+      },
+      () => end === undefined,
+    );
+  }
+  let fuel = 400;
+  let at = 0;
+  while (end === undefined && run.time.tick()) {
+    at = run.time.now;
+    if (--fuel < 0 || run.time.isAmbiguous) return undefined;
+  }
+  if (run.isAmbiguous || run.work > 2_000) return undefined;
+  const { status, result, failure } = end ?? { status: "Runnable", result: undefined, failure: undefined };
+  return { status, result: plain(result), failure, data: plain(run.data), undone: run.undone, at };
+}
+
+function* whole(run: Run): Work<unknown> {
+  const stack: Undoable[] = [];
+  const context: Context = { run, names: new Map(), n: 0, lap: 0, subject: () => run.data, stack, absorber: undefined };
+  try {
+    const value = yield* block(run.plan.root, context);
+    return run.plan.root.last?.kind === "returns" ? value : run.data;
+  } catch (thrown) {
+    if (!(thrown instanceof Fail)) throw thrown;
+    yield* rollBack(run, stack);
+    throw new Abort("Failed", undefined, thrown.failure);
+  }
+}
+
+/** The value of a block is that of its last step, or what `returns` says. What is kept in it is known in it alone. */
+function* block(plan: Block, outer: Context): Work<unknown> {
+  const context: Context = { ...outer, names: new Map(outer.names), absorber: undefined };
+  const work = inOrder(plan, context);
+  if (!plan.steps.some((node) => "join" in node && node.join.rest === "absorb")) return yield* work;
+  return yield withAbsorbed(context, (inside) => inOrder(plan, inside));
+}
+
+function* inOrder({ steps, last }: Block, context: Context): Work<unknown> {
+  const { run } = context;
+  let value: unknown;
+  for (const node of steps) {
+    value = yield* perform(node, context);
+    run.work += 1;
+    if (node.as) context.names.set(`k${node.id}`, value);
+  }
+  if (last === undefined) return value;
+  switch (last.kind) {
+    case "returns":
+      // The value of a block is that of the whole of it, with what was absorbed.
+      if (context.absorber !== undefined) yield context.absorber.allDone();
+      return { v: run.sees(context) % 1000 };
+    case "end":
+      throw new Abort("Complete", last.withValue ? { v: run.sees(context) % 1000 } : run.data);
+    default:
+      throw new Jump(last.kind, last.to);
+  }
+}
+
+function* perform(node: PlanNode, context: Context): Work<unknown> {
+  const { run } = context;
+  switch (node.kind) {
+    case "step":
+      return yield* step(node, context);
+    case "set":
+      if (node.bad !== undefined && holds(node.bad, run.sees(context))) throw mappingFailed();
+      run.data = { ...run.data, ...patchOf(node.field, run.data, run.sees(context)) };
+      return undefined;
+    case "delay": {
+      const ms = takes(run.plan.salt, node.id, context.n);
+      yield run.time.sleep(node.until ? Math.max(0, ms * 2 - run.time.now) : ms);
+      return undefined;
+    }
+    case "wait":
+      return yield* wait(node, context);
+    case "if": {
+      const way = holds(node.when, run.sees(context)) ? node.yes : node.no;
+      return way === undefined ? undefined : yield* block(way, context);
+    }
+    case "decide": {
+      const way = node.cases[run.sees(context) % node.of];
+      if (way === undefined) throw new Fail({ code: "UNKNOWN_OUTCOME", errorClass: "permanent" });
+      return yield* block(way, context);
+    }
+    case "forEach":
+      return kept(node, context, yield* forEach(node, context));
+    case "parallel":
+      return kept(node, context, yield* parallel(node, context));
+    case "race":
+      return kept(node, context, yield* race(node, context));
+    case "saga":
+      return yield* saga(node, context);
+    case "attempt":
+      try {
+        return yield* block(node.body, context);
+      } catch (thrown) {
+        if (!(thrown instanceof Fail)) throw thrown;
+        const handler = node.handlers[thrown.failure.errorClass as HandledClass] ?? node.handlers.otherwise;
+        if (handler === undefined) throw thrown;
+        return yield* block(handler, within(context, { failure: thrown.failure }));
+      }
+    case "cancelWhen":
+      return yield* cancelWhen(node, context);
+    default:
+      return yield* loop(node, context);
+  }
+}
+
+const within = (context: Context, names: Readonly<Record<string, unknown>>): Context => ({
+  ...context,
+  names: new Map([...context.names, ...Object.entries(names)]),
+});
+
+const mappingFailed = (): Fail => new Fail({ code: "MAPPING_FAILED", errorClass: "permanent" });
+
+/** Applies what `output` makes of a value to the latest data. */
+function kept(
+  node: StepPlan | WaitPlan | ForEachPlan | ParallelPlan | RacePlan,
+  { run }: Context,
+  value: unknown,
+): unknown {
+  if (node.output !== undefined) run.data = { ...run.data, ...patchOf(node.output, run.data, value) };
+  return value;
+}
+
+// ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function* step(node: StepPlan, context: Context): Work<unknown> {
+  const { run, n } = context;
+  if (node.badInput !== undefined && holds(node.badInput, run.sees(context)))
+    return yield* failed(node, context, mappingFailed().failure);
+  const input = run.inputOf(node, context);
+  const seen = run.seenBy(node, context, input);
+  const { ticks } = run.time;
+  let isAnswered = false;
+  const answered = (outcome: Undoable["outcome"], result?: unknown): void => {
+    isAnswered = true;
+    if (node.undo === undefined || (outcome === "unknown" && node.skipInDoubt)) return;
+    context.stack.push({ node, n, outcome, input, result, seq: run.nextSeq(), ends: [] });
+  };
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      const failure = yield* tryOnce(node, context, { seen, attempt });
+      if (failure === undefined) {
+        const result = node.isVoid ? undefined : { n: node.id, v: seen % 1000 };
+        answered("completed", result);
+        return kept(node, context, result);
+      }
+      if (failure.errorClass === "permanent" || attempt >= node.retry.maxAttempts) {
+        answered("unknown");
+        return yield* failed(node, context, failure);
+      }
+      yield run.time.sleep(node.retry.initial * node.retry.factor ** (attempt - 1));
+    }
+  } finally {
+    // Cut off: nobody knows whether it had its effect, unless it was stopped before it could begin.
+    if (!isAnswered && ticks < run.time.ticks) answered("unknown");
+  }
+}
+
+function* tryOnce(
+  node: StepPlan,
+  { run, n }: Context,
+  { seen, attempt }: { readonly seen: number; readonly attempt: number },
+): Work<PlainFailure | undefined> {
+  const hasTrouble = troubles(node, seen, attempt);
+  const isTimed = node.trouble?.kind === "hang";
+  const ms = takes(run.plan.salt, node.id, n, attempt);
+  yield run.time.sleep(!isTimed ? ms : hasTrouble ? timeoutMs : 1);
+  if (!hasTrouble || node.trouble === undefined) return undefined;
+  if (isTimed) return { code: "STEP_TIMEOUT", errorClass: "timeout" };
+  const { code, kind } = node.trouble;
+  return { code: code ?? (kind === "permanent" ? "PERMANENT" : "none"), errorClass: kind };
+}
+
+/** What `onError` says. */
+function* failed(node: StepPlan | WaitPlan, _: Context, failure: PlainFailure): Work<undefined> {
+  switch (node.onError) {
+    case "continue":
+      return undefined;
+    case "fail":
+      throw new Abort("Failed", undefined, failure);
+    case "terminate":
+      throw new Abort("Terminated");
+    case "suspend":
+      throw new Abort("Suspended");
+    default:
+      throw new Fail(failure);
+  }
+}
+
+function* wait(node: WaitPlan, context: Context): Work<unknown> {
+  const { run, n } = context;
+  const late = Symbol();
+  const lateAt = node.timeout ? run.time.now + takes(run.plan.salt, node.id, 0) : undefined;
+  const got = yield (resume) => {
+    const off = (): void => {
+      stopWaiting();
+      stopClock();
+    };
+    const end = (value: unknown): void => {
+      off();
+      resume(() => value);
+    };
+    const stopWaiting = run.mail.wait(keyOf(node.id, n), end);
+    const stopClock = lateAt === undefined ? () => undefined : run.time.at(lateAt, () => end(late));
+    return off;
+  };
+  if (got !== late) return kept(node, context, got);
+  if (node.late !== undefined) {
+    yield* block(node.late, context);
+    return undefined;
+  }
+  return yield* failed(node, context, { code: "WAIT_TIMEOUT", errorClass: "timeout" });
+}
+
+// ── containers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function* loop(node: LoopPlan, context: Context): Work<unknown> {
+  const { run } = context;
+  const asks = (lap: number, names: Readonly<Record<string, unknown>>): boolean =>
+    hasAnother(node, lap, run.sees(within(context, { lap, ...names })));
+  let last: unknown;
+  for (let lap = 1; ; lap += 1) {
+    if (node.kind === "while" && !asks(lap, {})) return last;
+    if (lap > (node.maxLaps ?? Infinity)) throw new Fail({ code: "TOO_MANY_LAPS", errorClass: "permanent" });
+    let isRestarted = false;
+    try {
+      last = yield* block(node.body, { ...within(context, { lap }), lap });
+    } catch (thrown) {
+      if (!(thrown instanceof Jump) || thrown.to !== node.id) throw thrown;
+      if (thrown.kind === "leave") return last;
+      isRestarted = true;
+    }
+    if (node.kind === "block" && !isRestarted) return last;
+    if (node.kind === "doWhile" && !asks(lap, { last })) return last;
+    if (node.kind === "until" && !asks(lap, { last })) return last;
+  }
+}
+
+function* forEach(node: ForEachPlan, context: Context): Work<unknown> {
+  const { run } = context;
+  const items = itemsOf(context.n, node.varies ? run.sees(context) % (node.count + 1) : node.count);
+  const children = items.map((item, index) => () => {
+    const inside = within(context, { [`i${node.id}`]: item, index });
+    return block(node.body, { ...inside, n: item.n, subject: () => item });
+  });
+  const ends = yield* crowd(children, context, { join: node.join, concurrency: node.concurrency ?? 32 });
+  // An array cannot hold undefined.
+  return ends.map((end) => told(end, isPlainJoin(node)) ?? null);
+}
+
+function* parallel(node: ParallelPlan, context: Context): Work<unknown> {
+  const children = node.branches.map((branch) => () => block(branch, context));
+  const ends = yield* crowd(children, context, { join: node.join, concurrency: 32 });
+  return Object.fromEntries(ends.map((end, i) => [`b${i}`, told(end, isPlainJoin(node))]));
+}
+
+function* race(node: RacePlan, context: Context): Work<unknown> {
+  const children = node.branches.map((branch) => () => block(branch, context));
+  const join = { atLeast: 1, ...(node.tolerate !== undefined && { tolerate: node.tolerate }) };
+  const ends = yield* crowd(children, context, { join, concurrency: 32 });
+  const winner = ends.findIndex(({ status }) => status === "done");
+  const end = ends[winner];
+  return { winner: `b${winner}`, value: end?.status === "done" ? end.value : undefined };
+}
+
+/** Where all must succeed, values are told as they are. */
+const isPlainJoin = ({ join }: ForEachPlan | ParallelPlan): boolean =>
+  join.atLeast === undefined && join.tolerate === undefined;
+
+const told = (end: CrowdEnd, isPlain: boolean): unknown => (isPlain && end.status === "done" ? end.value : end);
+
+function* saga(node: SagaPlan, context: Context): Work<unknown> {
+  const stack: Undoable[] = [];
+  try {
+    return yield* block(node.body, { ...context, stack });
+  } catch (thrown) {
+    if (!(thrown instanceof Fail)) throw thrown;
+    yield* rollBack(context.run, stack);
+    if (!node.goesOn) throw thrown;
+    return undefined;
+  } finally {
+    // What was done, or is not undone yet, can still be undone with what is around.
+    context.stack.push(...stack);
+  }
+}
+
+/** Undoes what stands on the stack, one after the other, the last first. */
+function* rollBack(run: Run, stack: Undoable[]): Work<void> {
+  stack.sort((one, other) => one.seq - other.seq);
+  try {
+    yield* undoAll(run, stack);
+  } finally {
+    // Cut off by what is around: steps in doubt, here and there, have no order among them.
+    if (stack.some(({ outcome }) => outcome === "unknown")) run.isUnordered = true;
+  }
+}
+
+function* undoAll(run: Run, stack: Undoable[]): Work<void> {
+  for (let next = stack.at(-1); next !== undefined; next = stack.at(-1)) {
+    const { node, n, outcome, input, result } = next;
+    if (next.ends.length === 0)
+      run.undone.push([`${node.id}.${n}`, outcome, JSON.stringify(plain([input, result]))].join(" "));
+    for (let attempt = 1; ; attempt += 1) {
+      // One that was cut off runs again; the work outside is what it was.
+      const end = (next.ends[attempt] ??= run.time.now + takes(run.plan.salt, node.id, n, "undo", attempt));
+      yield run.time.sleep(Math.max(0, end - run.time.now));
+      if (attempt > (node.undo?.failures ?? 0)) break;
+      if (attempt === 2) throw new Abort("Suspended");
+      yield run.time.sleep(undoRetryMs);
+    }
+    stack.pop();
+  }
+}
+const undoRetryMs = 1_500;
+
+function* cancelWhen(node: CancelPlan, context: Context): Work<unknown> {
+  const { run, n } = context;
+  const cancelled = Symbol();
+  let event: unknown;
+  const racing: Wait = (resume) => {
+    const stopBody = spawn(block(node.body, context), (outcome) => {
+      stopWaiting();
+      resume(() => {
+        if ("thrown" in outcome) throw outcome.thrown;
+        return outcome.value;
+      });
+    });
+    const stopWaiting = run.mail.wait(keyOf(node.id, n), (data) => {
+      stopBody();
+      event = data;
+      resume(() => cancelled);
+    });
+    return () => {
+      stopWaiting();
+      stopBody();
+    };
+  };
+  const value = yield racing;
+  if (value !== cancelled) return value;
+  if (node.onCancel === undefined) return undefined;
+  return yield* block(node.onCancel, within(context, { cancelledBy: event }));
+}
