@@ -1,7 +1,8 @@
 /** A process with one host in it. It says when the host runs, does what its parent asks, and stops in order on SIGTERM. */
 import { createHost } from "../../src/index.ts";
 import { PostgresPersistenceProvider } from "../../src/persistence/postgres/provider.ts";
-import * as workflows from "./node-workflows.ts";
+import { flows } from "./flow-workflows.ts";
+import * as others from "./node-workflows.ts";
 
 interface Asked {
   readonly asked: number;
@@ -9,9 +10,10 @@ interface Asked {
   readonly data: object;
 }
 
+const workflows: readonly { readonly id: string }[] = [...others.all, ...flows];
 const [, , url = "", options = "{}"] = process.argv;
 const host = createHost({
-  workflows: workflows.all,
+  workflows,
   persistence: new PostgresPersistenceProvider(url),
   ...(JSON.parse(options) as object),
 });
@@ -27,9 +29,9 @@ process.once("SIGTERM", () => {
   });
 });
 process.on("message", ({ asked, workflow, data }: Asked) => {
-  const found = workflows.all.find(({ id }) => id === workflow);
+  const found = workflows.find(({ id }) => id === workflow);
   if (found === undefined) throw new Error(`There is no workflow "${workflow}".`);
-  host.startWorkflow(found as typeof workflows.signOfLife, data).then(
+  host.startWorkflow(found as typeof others.signOfLife, data).then(
     ({ id }) => tell({ kind: "started", asked, id }),
     (error: unknown) => tell({ kind: "refused", asked, error: String(error) }),
   );
