@@ -1,8 +1,8 @@
 /**
- * Loaded into every process that the tests start: ends one that is still there after four minutes, and says what kept it. The
+ * Loaded into every process that the tests start: ends one that is still there after four minutes (or TEST_MINUTES), and says what kept it. The
  * runner's own timeout does not end a file whose tests are done but whose process lives on.
  */
-const longestMs = 4 * 60_000;
+const longestMs = Number(process.env.TEST_MINUTES ?? 4) * 60_000;
 
 setTimeout(() => {
   const kept = [...new Set(process.getActiveResourcesInfo())].join(", ");
