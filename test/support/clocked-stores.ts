@@ -1,13 +1,13 @@
-import { after, before, describe } from "node:test";
+import { after, before, describe, test as untimed } from "node:test";
 import { createHost, type CreateHostOptions, type WorkflowHost } from "workflow-core";
 import { PostgresPersistenceProvider } from "workflow-core/postgres";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
 import { systemEnvironment } from "../../src/models/environment.ts";
-import type { Transition } from "../../src/models/transition.ts";
 import { PgliteDatabase } from "../../src/persistence/pglite/database.ts";
 import { SqlEngineStore } from "../../src/persistence/postgres/store.ts";
-import type { EngineStore, InstanceStore } from "../../src/persistence/provider.ts";
+import type { EngineStore } from "../../src/persistence/provider.ts";
 import { freshDatabase, runOnce } from "./database.ts";
+import { Motion, type Pass } from "./motion.ts";
 
 type Options = Omit<CreateHostOptions, "persistence">;
 
@@ -17,8 +17,10 @@ export interface ClockedStore {
   host(options: Options): Promise<WorkflowHost>;
   /** A host that gives every instance away after each transition, so that each is claimed and loaded anew: what a crash leaves. */
   forgetfulHost(options: Options): Promise<WorkflowHost>;
-  /** Waits until no instance has moved for a while, and none is due. */
+  /** Waits until nothing has moved for a while, nothing that moves an instance is under way, and none is due. */
   quiet(): Promise<void>;
+  /** From now on, whatever moves an instance takes so much longer. */
+  slow(ms: number): void;
   /** What time it is, in milliseconds since the epoch. */
   now(): number;
   advance(ms: number): Promise<void>;
@@ -31,26 +33,28 @@ interface Source {
   close(): Promise<void>;
 }
 
-const quietMs = 80;
+const longestMs = 60_000;
+/** Turns of the event loop rather than time: of a process that waits for its processor, only time goes on. */
+const quietTurns = 8;
 const beginning = "2026-01-01T00:00:00Z";
 
-/** Runs a group of tests on each store, each with data and a clock of its own. */
-export function onEveryClock(group: string, tests: (store: ClockedStore) => void): void {
-  for (const [name, make] of Object.entries(sources)) {
-    describe(`${group} on ${name}`, () => tests(clocked(name as ClockedStore["name"], make)));
-  }
+/** A test that waits for a time that never comes fails by its name, and does not keep the process. */
+export const test = (name: string, body: () => Promise<void>): void => void untimed(name, { timeout: longestMs }, body);
+
+/** Runs a group of tests on each store, or on some, each with data and a clock of its own. */
+export function onEveryClock(
+  group: string,
+  tests: (store: ClockedStore) => void,
+  names: readonly ClockedStore["name"][] = ["memory", "pglite", "postgres"],
+): void {
+  for (const name of names) describe(`${group} on ${name}`, () => tests(clocked(name, sources[name])));
 }
 
 function clocked(name: ClockedStore["name"], make: (now: () => number) => Promise<Source>): ClockedStore {
   let source: Source | undefined;
   let now = Date.parse(beginning);
   const hosts: WorkflowHost[] = [];
-  let movedAt = 0;
-  let underWay = 0;
-  const moved = (begun = 0): void => {
-    movedAt = performance.now();
-    underWay += begun;
-  };
+  const motion = new Motion();
   const ready = (): Source => {
     if (source === undefined) throw new Error("The store is not made yet.");
     return source;
@@ -86,15 +90,20 @@ function clocked(name: ClockedStore["name"], make: (now: () => number) => Promis
   };
   return {
     name,
-    host: async (options) =>
-      start(
-        options,
-        watched(await ready().open(), moved, (transition) => transition),
-      ),
-    forgetfulHost: async (options) => start(options, watched(await ready().open(), moved, giveAway)),
+    host: async (options) => start(options, motion.watched(await ready().open())),
+    forgetfulHost: async (options) => start(options, motion.watched(await ready().open(), giveAway)),
     quiet: async () => {
-      moved();
-      while (underWay > 0 || performance.now() - movedAt < quietMs || (await isAnyDue())) await pause(10);
+      for (;;) {
+        const { moves } = motion;
+        for (let turns = 0; turns < quietTurns && moves === motion.moves; turns += 1) await pause(10);
+        // What was under way while nothing was due may have taken it: its answer tells.
+        if (moves !== motion.moves || (await isAnyDue())) continue;
+        await motion.answered();
+        if (moves === motion.moves) return;
+      }
+    },
+    slow: (ms) => {
+      motion.slowMs = ms;
     },
     now: () => now,
     advance: (ms) => move(now + ms),
@@ -142,42 +151,8 @@ const sources: { readonly [N in ClockedStore["name"]]: (now: () => number) => Pr
   },
 };
 
-/** Has a store tell of all that moves an instance, and pass every transition by before it is committed. */
-function watched(
-  store: EngineStore,
-  moved: (begun?: number) => void,
-  pass: (transition: Transition) => Transition,
-): EngineStore {
-  const { instances } = store;
-  const commit: InstanceStore["commit"] = async (batch) => {
-    moved(1);
-    try {
-      return await instances.commit(batch.map(pass));
-    } finally {
-      moved(-1);
-    }
-  };
-  const claim: InstanceStore["claim"] = async (request) => {
-    const reply = await instances.claim(request);
-    if (reply.claimed.length > 0) moved();
-    return reply;
-  };
-  return over(store, { instances: over(instances, { commit, claim }) });
-}
-
-/** An object with some of its fields in place of the real ones; it may have private ones. */
-function over<T extends object>(real: T, others: Partial<T>): T {
-  return new Proxy(real, {
-    get(target, key) {
-      if (Object.hasOwn(others, key)) return Reflect.get(others, key) as unknown;
-      const value: unknown = Reflect.get(target, key);
-      return typeof value === "function" ? (value.bind(target) as unknown) : value;
-    },
-  });
-}
-
 /** A transition that would keep its instance in memory gives it away instead, due at once. */
-const giveAway = (transition: Transition): Transition =>
+const giveAway: Pass = (transition) =>
   transition.release === "keep" ? Object.assign(transition, { release: "yield" }) : transition;
 
 /** Waits until something holds, which nothing tells of. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { before } from "node:test";
 import { defineWorkflow, type Flow, WorkflowFailedError, type WorkflowHost } from "workflow-core";
-import { onEveryClock, pause } from "../support/clocked-stores.ts";
+import { onEveryClock, pause, test } from "../support/clocked-stores.ts";
 
 interface Trip {
   readonly leavesAt: Date;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { before, describe, test } from "node:test";
+import { before, describe } from "node:test";
 import { defineWorkflow, event, type Flow, type WorkflowHost } from "workflow-core";
-import { type ClockedStore, onEveryClock } from "../support/clocked-stores.ts";
+import { type ClockedStore, onEveryClock, test } from "../support/clocked-stores.ts";
 
 interface Log {
   readonly id: string;

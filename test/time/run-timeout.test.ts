@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, describe, test } from "node:test";
+import { before, describe } from "node:test";
 import {
   defineWorkflow,
   event,
@@ -9,7 +9,7 @@ import {
   WorkflowFailedError,
   type WorkflowHost,
 } from "workflow-core";
-import { type ClockedStore, eventually, onEveryClock } from "../support/clocked-stores.ts";
+import { type ClockedStore, eventually, onEveryClock, test } from "../support/clocked-stores.ts";
 
 interface Trip {
   readonly id: string;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { before } from "node:test";
 import { defineWorkflow, event, type Flow, type Schedule, type WorkflowHost } from "workflow-core";
 import { z } from "zod";
-import { eventually, onEveryClock, pause } from "../support/clocked-stores.ts";
+import { eventually, onEveryClock, pause, test } from "../support/clocked-stores.ts";
 
 interface Report {
   readonly name: string;
