@@ -10,7 +10,10 @@ import ts from "typescript";
 import { freshDatabase } from "../support/database.ts";
 import { documentsOf, printsOf, type Purpose, type Snippet, snippetsOf } from "./snippets.ts";
 
-/** The documents are true: each snippet compiles as it stands, and runs, in a process of its own, in an empty directory. */
+/**
+ * The documents are true: each snippet compiles as it stands, and runs, in a process of its own, in an empty directory. Those that
+ * say so share one process, in which they run straight, and another, in which a host dies after every transition.
+ */
 
 const root = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/test/docs
 /** Within the package, so that its own name resolves as a user's does. */
@@ -29,7 +32,8 @@ const fileOf = (snippet: Snippet, extension: string): string =>
 
 /** A snippet as a module, between what its marker hides. */
 const moduleOf = ({ code, purpose }: Runnable): string =>
-  `import { assert, clear, pause, resultOf, stage } from "../test/docs/stage.js"; void [assert, pause, resultOf, stage];
+  `import { assert, pause, staging } from "../test/docs/stage.js";
+const { clear, resultOf, stage } = staging(); void [assert, pause, resultOf, stage];
 ${purpose.before}\n${code}\n${purpose.after}\nawait clear();\nexport {};\n`;
 
 function compile(): readonly string[] {
@@ -66,12 +70,35 @@ describe("the documents", { concurrency: 2 }, () => {
 
   test("compile as they stand", () => assert.deepEqual(faults, []));
 
-  for (const snippet of runnable) {
+  const together = runnable.filter(({ purpose }) => purpose.together);
+  for (const mode of ["straight", "crash"] as const) {
+    let problems: Promise<ReadonlyMap<string, string>> | undefined;
+    for (const snippet of together) {
+      const how = mode === "crash" ? "with a crash after every transition" : "beside others";
+      test(`${nameOf(snippet)} runs on ${snippet.purpose.store} ${how}`, async () => {
+        assert.equal(printsOf(snippet), "", "what runs together cannot print");
+        problems ??= problemsOf(together, mode);
+        assert.equal((await problems).get(fileOf(snippet, "js")), undefined);
+      });
+    }
+  }
+
+  for (const snippet of runnable.filter(({ purpose }) => !purpose.together)) {
     test(`${nameOf(snippet)} runs on ${snippet.purpose.store}`, async () => {
       assert.equal(await said(snippet), printsOf(snippet));
     });
   }
 });
+
+/** Runs snippets in one process; answers what went wrong, by file. */
+async function problemsOf(together: readonly Runnable[], mode: string): Promise<ReadonlyMap<string, string>> {
+  const files = together.map((snippet) => fileOf(snippet, "js"));
+  const runner = fileURLToPath(new URL("together.js", import.meta.url));
+  const env = { ...process.env, SNIPPET_STORE: "memory", SNIPPET_MODE: mode };
+  const run = promisify(execFile)(process.execPath, [runner, ...files], { env, timeout: patienceMs });
+  const lines = (await run).stdout.split("\n").filter((line) => line !== "");
+  return new Map(lines.map((line) => JSON.parse(line) as [string, string]));
+}
 
 /** What the snippet prints. Throws if it fails, or never comes to its end. */
 async function said(snippet: Runnable): Promise<string> {

@@ -10,6 +10,10 @@ import path from "node:path";
  *     code that stands behind it, to run what it describes
  *     -->
  *
+ *     <!-- run on memory together           in one process with all others that say so, once straight and once with a crash after
+ *     …                                     every transition; it cannot print
+ *     -->
+ *
  *     <!-- fragment: why it cannot be run -->
  *
  * What the snippet prints is told behind it: `console.log(x); // prints 3`.
@@ -24,7 +28,13 @@ export interface Snippet {
 }
 
 export type Purpose =
-  | { readonly kind: "run"; readonly store: StoreName; readonly before: string; readonly after: string }
+  | {
+      readonly kind: "run";
+      readonly store: StoreName;
+      readonly together: boolean;
+      readonly before: string;
+      readonly after: string;
+    }
   | { readonly kind: "fragment"; readonly reason: string }
   | { readonly kind: "unmarked" };
 
@@ -71,9 +81,9 @@ function commentAbove(lines: readonly string[]): string | undefined {
 function purposeOf(comment: string | undefined): Purpose {
   const fragment = /^fragment: (.+)$/s.exec(comment ?? "")?.[1];
   if (fragment !== undefined) return { kind: "fragment", reason: fragment };
-  const [, name, hidden = ""] = /^run on (\w+)(?:\n(.*))?$/s.exec(comment ?? "") ?? [];
+  const [, name, together, hidden = ""] = /^run on (\w+)( together)?(?:\n(.*))?$/s.exec(comment ?? "") ?? [];
   const store = stores.find((one) => one === name);
   if (store === undefined) return { kind: "unmarked" };
   const [before = "", after = ""] = hidden.split(/^---$/m);
-  return { kind: "run", store, before, after };
+  return { kind: "run", store, together: together !== undefined, before, after };
 }

@@ -1,32 +1,68 @@
 import assert from "node:assert/strict";
 import { createHost, type CreateHostOptions, type WorkflowDefinition, type WorkflowHost } from "workflow-core";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
+import { hostOn, Line, LocalBus, viewOf } from "../support/mortal.ts";
 
 export { assert };
 
+type Options = Omit<CreateHostOptions, "workflows" | "persistence">;
+
 /** What the hidden code of a snippet works with; everything runs on the store that its marker names. */
-const hosts: WorkflowHost[] = [];
-
-/** A started host, stopped behind the snippet. */
-export async function stage(
-  workflows: readonly object[],
-  options: Omit<CreateHostOptions, "workflows" | "persistence"> = {},
-): Promise<WorkflowHost> {
-  const memory = process.env["SNIPPET_STORE"] === "memory" && { persistence: new MemoryPersistenceProvider() };
-  const host = createHost({ ...options, workflows, ...memory });
-  await host.start();
-  hosts.push(host);
-  return host;
+export interface Staging {
+  /** A started host, stopped behind the snippet. */
+  stage(workflows: readonly object[], options?: Options): Promise<WorkflowHost>;
+  /** The result of one run on a host of its own. */
+  resultOf<D, R, S>(workflow: WorkflowDefinition<D, R, S>, data: NoInfer<S>): Promise<R>;
+  clear(): Promise<void>;
 }
 
-/** The result of one run on a host of its own. */
-export async function resultOf<D, R, S>(workflow: WorkflowDefinition<D, R, S>, data: NoInfer<S>): Promise<R> {
-  const host = await stage([workflow]);
-  return (await host.startWorkflow(workflow, data)).result();
-}
-
-export async function clear(): Promise<void> {
-  await Promise.all(hosts.map((host) => host.stop()));
+/** Each snippet's own. */
+export function staging(): Staging {
+  const closing: (() => Promise<void>)[] = [];
+  const isCrashing = process.env["SNIPPET_MODE"] === "crash";
+  const stage: Staging["stage"] = async (workflows, options = {}) => {
+    const { host, close } = await (isCrashing ? crashing(workflows, options) : straight(workflows, options));
+    closing.push(close);
+    return host;
+  };
+  return {
+    stage,
+    async resultOf(workflow, data) {
+      const host = await stage([workflow]);
+      return (await host.startWorkflow(workflow, data)).result();
+    },
+    clear: async () => void (await Promise.all(closing.map((close) => close()))),
+  };
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** How many hosts have died in this process. */
+let deaths = 0;
+export const deathsSoFar = (): number => deaths;
+
+interface Opened {
+  readonly host: WorkflowHost;
+  readonly close: () => Promise<void>;
+}
+
+async function straight(workflows: readonly object[], options: Options): Promise<Opened> {
+  const memory = process.env["SNIPPET_STORE"] === "memory" && { persistence: new MemoryPersistenceProvider() };
+  const host = createHost({ ...options, workflows, ...memory });
+  await host.start();
+  return { host, close: () => host.stop() };
+}
+
+/** A host that runs nothing, and beside it a line of hosts that die after each transition. */
+async function crashing(workflows: readonly object[], options: Options): Promise<Opened> {
+  const [{ store }, bus] = [new MemoryPersistenceProvider(), new LocalBus()];
+  const host = await hostOn(viewOf(store, bus), { ...options, workflows, concurrency: 0 });
+  const line = new Line(store, bus, { ...options, workflows });
+  await line.begin();
+  const close = async (): Promise<void> => {
+    await line.end();
+    await host.stop();
+    deaths += line.deaths;
+  };
+  return { host, close };
+}
