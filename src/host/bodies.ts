@@ -87,10 +87,11 @@ export class Bodies {
 
   private setTimer(live: LiveInstance, path: string, due: number | undefined): void {
     const { env, clock } = this.parts;
-    if (due === undefined || live.timers.has(path)) return;
+    // A run that rests, while a body of it still ends, has no timers: what is due would be put off, and asked again at once.
+    if (due === undefined || live.timers.has(path) || live.state.status !== "Runnable") return;
     const timer = env.later(clock.until(due), () => {
       live.timers.delete(path);
-      if (!this.turns.owns(live)) return;
+      if (!this.turns.owns(live) || live.state.status !== "Runnable") return;
       const { pointers, deadline } = live.state.frontier;
       const timed = path === "" ? deadline : pointers[path];
       // It may have been set for another instant meanwhile, or not have come yet.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defineWorkflow, type Flow, step, type StepContext } from "workflow-core";
+import { defineWorkflow, type Flow, PermanentError, step, type StepContext } from "workflow-core";
 import { inEveryWay } from "../support/stores.ts";
 
 interface Job {
@@ -21,6 +21,9 @@ const ship = step(
   },
 );
 
+const failing = (): never => {
+  throw new PermanentError("no");
+};
 const noAddress = (): never => {
   throw new Error("no address");
 };
@@ -76,5 +79,23 @@ inEveryWay("A step that never began", [alone, beside, waiting], (host, store, mo
     await run.resume();
     await run.result();
     assert.ok(begun.includes(run.id));
+  });
+});
+
+const restless = defineWorkflow({ id: "restless", version: 1 }, (flow: Flow<Job>) =>
+  flow.parallel({
+    long: (branch) => branch.run("long", () => new Promise((resolve) => setTimeout(resolve, 150))),
+    fails: (branch) => branch.run("fails", failing, { onError: "suspend" }),
+    timed: (branch) => branch.delay(20).run("timed", () => 1),
+  }),
+);
+
+inEveryWay("A run that is suspended while a body of it ends", [restless], (host, store) => {
+  test("rests, though timers of it are due", async () => {
+    const run = await host().startWorkflow(restless, { id: "x" });
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    assert.equal(await run.status(), "Suspended");
+    const made = store.transitionsOf(run.id).length;
+    assert.ok(made < 8, `${made} transitions`);
   });
 });
