@@ -50,12 +50,12 @@ function apply(draft: Draft, fact: Fact): void {
       return;
     case "corrupt":
       draft.history.push({ kind: "error", path: null, detail: JSON.stringify(fact.failure) });
-      draft.status = "Suspended";
+      draft.become("corrupt");
       draft.reason = fact.failure.message;
       return;
     case "poison":
       draft.history.push({ kind: "quarantine", path: null, detail: null });
-      draft.status = "Suspended";
+      draft.become("poison");
       draft.reason = "quarantined: three processes in a row died while running it alone, after others before";
       return;
   }
@@ -111,7 +111,7 @@ function leave(draft: Draft, path: string): void {
 function blockDone(draft: Draft, block: string, container: Node | undefined): void {
   cancelLater(draft, block);
   if (isHeld(draft, block, "close")) return;
-  if (container === undefined) return endRun(draft, "Complete", {});
+  if (container === undefined) return endRun(draft, "done", {});
   const path = containerOf(block, container);
   if (draft.scopes.has(path)) kindOf(container).blockDone?.(draft, path, container, block);
 }
@@ -176,13 +176,13 @@ function requested(draft: Draft, fact: RequestFact): void {
   draft.history.push({ kind: fact.request, path: null, detail: JSON.stringify({ reason: fact.reason }) });
   switch (fact.request) {
     case "terminate":
-      return endRun(draft, "Terminated", { reason: fact.reason ?? "terminated" });
+      return endRun(draft, "terminate", { reason: fact.reason ?? "terminated" });
     case "suspend":
-      draft.status = "Suspended";
+      draft.become("suspend");
       draft.reason = fact.reason ?? "suspended";
       return;
     case "resume":
-      draft.status = "Runnable";
+      draft.become("resume");
       draft.reason = undefined;
   }
 }

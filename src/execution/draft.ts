@@ -8,7 +8,8 @@ import type {
   Rollback,
   StackHead,
 } from "../models/frontier.ts";
-import { isTerminal, type WorkflowStatus } from "../models/instance.ts";
+import { CorruptStateError } from "../models/errors-values.ts";
+import { isTerminal, statusAfter, type StatusMoveName, type WorkflowStatus } from "../models/instance.ts";
 import { maxStructuralMoves, maxTransitionBytes } from "../models/limits.ts";
 import { blockOf, childOf, isInside, staticPath } from "../models/path.ts";
 import type { StoredValue } from "../models/stored-value.ts";
@@ -40,7 +41,7 @@ export class Draft {
   rollback: Rollback | undefined;
   deadline: Deadline | undefined;
   seq: number;
-  status: WorkflowStatus;
+  private standing: WorkflowStatus;
   data: StoredValue;
   dataChanged = false;
   result: StoredValue | undefined;
@@ -79,11 +80,22 @@ export class Draft {
     this.rollback = frontier.rollback;
     this.deadline = frontier.deadline;
     this.seq = frontier.seq ?? 0;
-    this.status = before.status;
+    this.standing = before.status;
     this.data = before.data;
     this.result = before.result;
     this.failure = before.failure;
     this.reason = before.reason;
+  }
+
+  get status(): WorkflowStatus {
+    return this.standing;
+  }
+
+  /** The only way to another status. */
+  become(move: StatusMoveName): void {
+    const after = statusAfter(this.standing, move);
+    if (after === undefined) throw new CorruptStateError("status", `"${move}" is no way out of ${this.standing}`);
+    this.standing = after;
   }
 
   place(path: string): Place {

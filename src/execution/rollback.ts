@@ -1,7 +1,7 @@
 import type { AttemptNode, Branch, ErrorBehavior, Node, SagaNode } from "../models/definition.ts";
 import type { Failure } from "../models/failure.ts";
 import type { ActivePointer, Below, DoubtfulStep, OpenScope, Rollback, StackHead } from "../models/frontier.ts";
-import type { WorkflowStatus } from "../models/instance.ts";
+import type { StatusMoveName } from "../models/instance.ts";
 import { blockOf, staticPath, undoneBy, undoOf } from "../models/path.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import { cancelForRollback } from "./cancel.ts";
@@ -18,9 +18,9 @@ export function raise(
 ): void {
   switch (behavior) {
     case "fail":
-      return endRun(draft, "Failed", { failure });
+      return endRun(draft, "failed", { failure });
     case "terminate":
-      return endRun(draft, "Terminated", { failure, reason: failure.message });
+      return endRun(draft, "givenUp", { failure, reason: failure.message });
     case "compensate":
       return goOutwards(draft, path, failure);
   }
@@ -65,11 +65,11 @@ export function handlerOf(node: AttemptNode, { errorClass }: Failure): Branch | 
 /** The run is over: nothing of it is active any more. */
 export function endRun(
   draft: Draft,
-  status: Exclude<WorkflowStatus, "Runnable" | "Suspended">,
+  move: Extract<StatusMoveName, "done" | "failed" | "givenUp" | "terminate">,
   end: { readonly result?: StoredValue; readonly failure?: Failure; readonly reason?: string },
 ): void {
   cancelForRollback(draft, "");
-  draft.status = status;
+  draft.become(move);
   draft.result = end.result;
   draft.failure = end.failure;
   draft.reason = end.reason;
@@ -178,7 +178,7 @@ export function undone(draft: Draft, path: string, outcome: string | undefined, 
 
 /** All is undone: the run has failed, or its saga has, which goes on behind itself only if its author says so. */
 function conclude(draft: Draft, container: string, failure: Failure): void {
-  if (container === "") return endRun(draft, "Failed", { failure });
+  if (container === "") return endRun(draft, "failed", { failure });
   const { node } = draft.place(container);
   endContainer(draft, container, { status: "Compensated", failure: JSON.stringify(failure) });
   if ((node as SagaNode).afterCompensation === "continue") {

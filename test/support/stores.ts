@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+import fs from "node:fs";
 import { after, before, describe } from "node:test";
 import { createHost, type WorkflowHost } from "workflow-core";
 import type { CreateHostOptions } from "workflow-core";
@@ -6,6 +8,7 @@ import { PostgresPersistenceProvider } from "workflow-core/postgres";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
 import type { InstanceStore } from "../../src/persistence/provider.ts";
 import type { Transition } from "../../src/models/transition.ts";
+import { arrowsOfPicture, PointerArrows } from "./pointer-arrows.ts";
 import { freshDatabase, type FreshDatabase } from "./database.ts";
 
 type Persistence = MemoryPersistenceProvider | PglitePersistenceProvider | PostgresPersistenceProvider;
@@ -27,6 +30,9 @@ export interface StoreUnderTest {
 /** A quick pass leaves out PGlite, which takes seconds to start and runs the same statements as PostgreSQL. */
 export const storeNames: readonly StoreUnderTest["name"][] =
   process.env["TEST_QUICK"] === "1" ? ["memory", "postgres"] : ["memory", "pglite", "postgres"];
+
+const page = fs.readFileSync(new URL("../../../docs/states.md", import.meta.url), "utf8");
+const drawn = new Set(arrowsOfPicture(page, "Of a step").map(({ arrow }) => arrow));
 
 /** Runs a group of tests on each store, each with data of its own. */
 export function onEveryStore(group: string, tests: (store: StoreUnderTest) => void): void {
@@ -64,11 +70,13 @@ function storeOf(name: StoreUnderTest["name"]): StoreUnderTest {
   let database: FreshDatabase | undefined;
   const hosts: WorkflowHost[] = [];
   let opened: Persistence | undefined;
+  const arrows = new PointerArrows();
   const seen = new Map<string, Transition[]>();
   const pass = (transition: Transition): Transition => {
     const earlier = seen.get(transition.id);
     if (earlier === undefined) seen.set(transition.id, [transition]);
     else earlier.push(transition);
+    arrows.see(transition);
     if (store.isForgetful && transition.release === "keep") Object.assign(transition, { release: "yield" });
     return transition;
   };
@@ -82,6 +90,11 @@ function storeOf(name: StoreUnderTest["name"]): StoreUnderTest {
   after(async () => {
     await Promise.all(hosts.map((host) => host.stop()));
     await database?.drop();
+    assert.deepEqual(
+      [...arrows.seen].filter((arrow) => !drawn.has(arrow)),
+      [],
+      "docs/states.md draws every arrow that a pointer was seen to go",
+    );
   });
   const start = async (options: Omit<CreateHostOptions, "persistence">, persistence: Persistence) => {
     const host = createHost({ ...options, persistence });

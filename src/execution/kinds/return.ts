@@ -16,7 +16,7 @@ export const returnKind: Kind<ReturnNode> = {
   answered(draft, path, _, answer) {
     if (answer.ask !== "value") return;
     const { block, valued } = draft.place(path);
-    if (block.container === undefined) return endRun(draft, "Complete", { result: answer.value });
+    if (block.container === undefined) return endRun(draft, "done", { result: answer.value });
     endPointer(draft, path, { outcome: answer.value.json });
     if (valued) draft.values.set(path, answer.value);
     draft.moves.push({ kind: "leave", path });
@@ -26,10 +26,10 @@ export const returnKind: Kind<ReturnNode> = {
 /** Ends the whole run as Complete, from any depth. */
 export const endKind: Kind<EndNode> = {
   enter(draft, path, node) {
-    if (node.value === undefined) endRun(draft, "Complete", {});
+    if (node.value === undefined) endRun(draft, "done", {});
     else draft.asks.push({ kind: "value", path });
   },
   answered(draft, _, __, answer) {
-    if (answer.ask === "value") endRun(draft, "Complete", { result: answer.value });
+    if (answer.ask === "value") endRun(draft, "done", { result: answer.value });
   },
 };

@@ -132,6 +132,6 @@ export function park(
     path: fact.path,
     detail: JSON.stringify({ attempt: fact.attempt, failure: fact.failure }),
   });
-  draft.status = "Suspended";
+  draft.become("stuck");
   draft.reason = reason;
 }
