@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createHost, defineWorkflow, event, type Flow, type WorkflowHost } from "../../src/index.ts";
 import { PostgresPersistenceProvider } from "../../src/postgres.ts";
@@ -53,21 +53,21 @@ test("a host that was not started, or was stopped, says so", async () => {
 });
 
 onEveryStore("bad input", (store) => {
-  const hosted = async (): Promise<WorkflowHost> => store.host({ workflows: [hello, checked] });
+  let host: WorkflowHost;
+  before(async () => {
+    host = await store.host({ workflows: [hello, checked] });
+  });
 
   test("an unknown workflow or version is refused, and what is known is named", async () => {
-    const host = await hosted();
     await assert.rejects(host.startWorkflow(stranger, {}), { code: "WORKFLOW_NOT_REGISTERED", message: /stranger.*7/ });
   });
 
   test("data that does not validate is refused with the path", async () => {
-    const host = await hosted();
     // @ts-expect-error: the compiler refuses it too
     await assert.rejects(host.startWorkflow(checked, { name: 5 }), { code: "VALIDATION_FAILED", message: /name/ });
   });
 
   test("data that cannot be stored is refused with the path, for starts and for events", async () => {
-    const host = await hosted();
     const deep = { name: { list: [1, { call: () => 1 }] } };
     await assert.rejects(host.startWorkflow(hello, deep), { code: "NOT_STORABLE", message: /name\.list\[1\]\.call/ });
     await assert.rejects(host.publishEvent(said, "k", { at: [Symbol("x")] }), {
@@ -77,13 +77,11 @@ onEveryStore("bad input", (store) => {
   });
 
   test("data that are too large are refused with their size and the limit", async () => {
-    const host = await hosted();
     const large = { name: "x".repeat(5 * 1024 * 1024) };
     await assert.rejects(host.startWorkflow(hello, large), { code: "VALUE_TOO_LARGE", message: /4194304|4 MiB/ });
   });
 
   test("keys, ids and labels that cannot be are refused", async () => {
-    const host = await hosted();
     const key = "k".repeat(513);
     await assert.rejects(host.startWorkflow(hello, { name: "a" }, { key }), { code: "INVALID_NAME" });
     await assert.rejects(host.startWorkflow(hello, { name: "a" }, { reference: key }), { code: "INVALID_NAME" });
@@ -95,7 +93,6 @@ onEveryStore("bad input", (store) => {
   });
 
   test("among many starts the bad ones are refused, and nothing of them is stored", async () => {
-    const host = await hosted();
     const items = [{ data: { name: "a" } }, { data: { name: () => 1 } }, { data: { name: "c" } }];
     const outcomes = await host.startWorkflows(hello, items);
     assert.deepEqual(
