@@ -80,7 +80,10 @@ export class Line {
   /** The last of them stops in order; the dead come back to life, and find that they own nothing. */
   async end(): Promise<void> {
     this.isOver = true;
-    await this.reign;
+    const failed = await this.reign.then(
+      () => [],
+      (error: unknown) => [error],
+    );
     const all = this.present === undefined ? this.dead : [...this.dead, this.present];
     await Promise.all(
       all.map(async ({ host, node }) => {
@@ -90,6 +93,7 @@ export class Line {
       }),
     );
     await this.store.nodes.forget(0);
+    for (const error of failed) throw error;
   }
 
   private async succeed(): Promise<void> {
@@ -97,12 +101,20 @@ export class Line {
     if (present === undefined) return;
     await present.host; // it may have died while it started
     this.dead.push(present);
-    const { nodes } = this.store;
-    const row = (await nodes.list()).find(({ id }) => id === present.node.id);
-    if (row === undefined || !(await nodes.declareDead(row.id, row.beat, 0))) throw new Error("The dead host lives.");
-    await nodes.release(500);
+    await this.declareDead(present.node.id);
+    await this.store.nodes.release(500);
     await this.begin();
     await this.bus.send([{ kind: "gap" }]); // what the dead one would have told is lost: all look for themselves
+  }
+
+  /** A beat that was under way when the host died may still arrive. */
+  private async declareDead(node: string): Promise<void> {
+    const { nodes } = this.store;
+    for (let left = 20; left > 0; left -= 1) {
+      const row = (await nodes.list()).find(({ id }) => id === node);
+      if (row !== undefined && (await nodes.declareDead(row.id, row.beat, 0))) return;
+    }
+    throw new Error("The dead host lives.");
   }
 }
 
