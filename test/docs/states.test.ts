@@ -6,13 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createHost, defineWorkflow, event, type Flow, PermanentError, type WorkflowHost } from "workflow-core";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
-import {
-  isTerminal,
-  statusCodes,
-  type StatusMove,
-  statusMoves,
-  type WorkflowStatus,
-} from "../../src/models/instance.ts";
+import { isTerminal, statusCodes, statusMoves, type WorkflowStatus } from "../../src/models/instance.ts";
 import { arrowsOfPicture, PointerArrows } from "../support/pointer-arrows.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
