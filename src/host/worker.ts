@@ -159,7 +159,10 @@ export class Worker {
     const { frontier } = live.state;
     const { instances } = this.parts.store;
     const kept = Object.values(frontier.kept ?? {}).flatMap((names) => Object.values(names));
-    for (const { last } of Object.values(frontier.scopes ?? {})) if (last !== undefined) kept.push(last);
+    for (const [path, { last, left }] of Object.entries(frontier.scopes ?? {})) {
+      if (last !== undefined) kept.push(last);
+      if (left) kept.push(path); // it may be the value of the block that what it absorbed still holds
+    }
     if (kept.length > 0) await load(live, kept, instances);
     const crowds = Object.entries(frontier.scopes ?? {}).flatMap(([path, scope]) => (scope.started ? [path] : []));
     if (crowds.length > 0) await live.loadItems(crowds, instances);

@@ -73,6 +73,31 @@ const absorbedInLaps = defineWorkflow({ id: "absorbed-in-laps", version: 1 }, (f
     .returns(({ log }) => log),
 );
 
+const held = defineWorkflow({ id: "held", version: 1 }, (flow: Flow<Job>) =>
+  flow
+    .parallel(
+      {
+        absorbs: (branch) =>
+          branch.parallel(
+            { quick: (one) => one.run("quick", () => 1), slow: (one) => one.delay(60).run("slow", () => 2) },
+            { join: "first", rest: "absorb" },
+          ),
+        plain: (branch) => branch.run("plain", () => 3),
+      },
+      { tolerate: { count: 1 }, as: "both" },
+    )
+    .saga(
+      (saga) =>
+        saga.parallel(
+          { quick: (one) => one.run("quick", () => 4), slow: (one) => one.delay(60) },
+          { join: "first", rest: "absorb" },
+        ),
+      { as: "saga" },
+    )
+    .run("look", (_, { scope }) => [scope.both, scope.saga], { as: "seen" })
+    .returns((_, { seen }) => seen),
+);
+
 const check = (item: string): string => {
   if (item.startsWith("bad")) throw new PermanentError(`${item} is bad`);
   return item.toUpperCase();
@@ -119,7 +144,7 @@ const undoing = defineWorkflow({ id: "undoing", version: 1 }, (flow: Flow<Job>) 
     }),
 );
 
-const workflows = [quorum, absorbing, absorbedInLaps, tolerant, firstItems, undoing];
+const workflows = [quorum, absorbing, absorbedInLaps, held, tolerant, firstItems, undoing];
 
 inEveryWay("A join", workflows, (host, store, mode) => {
   const job = (name: string, items: readonly string[] = []): Job => ({
@@ -153,6 +178,13 @@ inEveryWay("A join", workflows, (host, store, mode) => {
     const log = await run.result();
     assert.deepEqual([...log].sort(), ["on", "on", "slow lap 1", "slow lap 2"]);
     assert.ok(log.indexOf("slow lap 1") < log.lastIndexOf("on"), log.join());
+  });
+
+  test("is the value of its block, though what it absorbed still runs when the run is loaded anew", async () => {
+    const run = await host().startWorkflow(held, job("held"));
+    const joined = (value: number) => ({ quick: { status: "done", value }, slow: { status: "unfinished" } });
+    const absorbs = { status: "done", value: joined(1) };
+    assert.deepEqual(await run.result(), [{ absorbs, plain: { status: "done", value: 3 } }, joined(4)]);
   });
 
   test("bears the share of failures that it says, and tells which failed", async () => {
