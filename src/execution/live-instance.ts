@@ -21,8 +21,6 @@ export class LiveInstance implements InstanceRef {
   readonly crashes: number;
   /** Values of finished pointers that somebody may still read. */
   readonly values: Map<string, Held> = new Map();
-  /** Items of open forEach containers. */
-  readonly items: Map<string, StoredValue> = new Map();
   /** Inbox rows that are not consumed, oldest first. */
   inbox: readonly InboxRow[] = [];
   inboxSeen: number;
@@ -32,9 +30,9 @@ export class LiveInstance implements InstanceRef {
   isTurning = false;
   /** A request to stop waits for its bodies to end: no other begins. */
   isStopping = false;
-  /** Timers that are set in this process, by path. */
-  readonly timers: Map<string, Timer> = new Map();
-  private readonly turnWaiters: (() => void)[] = [];
+  private turnWaiters: (() => void)[] | undefined;
+  private itemsMade: Map<string, StoredValue> | undefined;
+  private timersMade: Map<string, Timer> | undefined;
   /** Pointers whose bodies were started and whose answers are not committed, with the monotonic time of their start. */
   readonly running: Map<string, number> = new Map();
   /** Bodies that run, by path. */
@@ -66,6 +64,16 @@ export class LiveInstance implements InstanceRef {
     }
   }
 
+  /** Items of open forEach containers. Made when first asked for, as the timers are: most runs need neither. */
+  get items(): Map<string, StoredValue> {
+    return (this.itemsMade ??= new Map());
+  }
+
+  /** Timers that are set in this process, by path. */
+  get timers(): Map<string, Timer> {
+    return (this.timersMade ??= new Map());
+  }
+
   /** A transition was committed at `now`. */
   advance(decision: Decision, now: number): void {
     this.revision += 1;
@@ -78,19 +86,19 @@ export class LiveInstance implements InstanceRef {
 
   /** The instance leaves this process. */
   cancelTimers(): void {
-    for (const timer of this.timers.values()) timer.cancel();
-    this.timers.clear();
+    for (const timer of this.timersMade?.values() ?? []) timer.cancel();
+    this.timersMade = undefined;
   }
 
   /** Waits until no turn is under way, and takes the next one. */
   async turnIsMine(): Promise<void> {
-    while (this.isTurning) await new Promise<void>((resolve) => this.turnWaiters.push(resolve));
+    while (this.isTurning) await new Promise<void>((resolve) => (this.turnWaiters ??= []).push(resolve));
     this.isTurning = true;
   }
 
   /** A turn is over: who waits for one may take it. */
   passTurn(): void {
-    this.turnWaiters.shift()?.();
+    this.turnWaiters?.shift()?.();
   }
 
   /** Reads the items of open forEach containers into memory. */
@@ -99,7 +107,7 @@ export class LiveInstance implements InstanceRef {
   }
 
   private forget(container: string): void {
-    this.items.delete(container);
+    this.itemsMade?.delete(container);
     for (const path of this.values.keys()) {
       if (isInside(path, container)) this.values.delete(path);
     }

@@ -24,18 +24,29 @@ export async function takeTurn(
   reader: Reader | undefined,
 ): Promise<Decision> {
   const draft = new Draft(live.plan, live.state);
-  const take = async (some: readonly Fact[]): Promise<void> => {
-    for (const fact of some) {
-      const asking = settle(live, draft, completed(live, draft, fact), reader);
-      if (asking !== undefined) await asking;
-    }
-    if (live.inbox.length > 0) await takeInbox(live, draft, reader);
-  };
-  const timers = facts.filter(({ kind }) => kind === "due");
-  await take(timers.length === 0 ? facts : facts.filter(({ kind }) => kind !== "due"));
+  for (const fact of facts) {
+    const asking = fact.kind === "due" ? undefined : settle(live, draft, completed(live, draft, fact), reader);
+    if (asking !== undefined) await asking;
+  }
+  if (live.inbox.length > 0) await takeInbox(live, draft, reader);
   // What has come is not too late, however late it is looked at. A run that was suspended meanwhile is asked again when it goes on.
-  if (timers.length > 0 && draft.status === "Runnable") await take(timers);
+  const timers = draft.status === "Runnable" ? takeTimers(live, draft, { facts, reader }) : undefined;
+  if (timers !== undefined) await timers;
   return draft.seal();
+}
+
+interface Timers {
+  readonly facts: readonly Fact[];
+  readonly reader: Reader | undefined;
+}
+
+/** Decides what is due, and what may be taken from the inbox then. */
+function takeTimers(live: LiveInstance, draft: Draft, { facts, reader }: Timers): Promise<void> | undefined {
+  if (!facts.some(({ kind }) => kind === "due")) return undefined;
+  return (async () => {
+    for (const fact of facts) if (fact.kind === "due") await settle(live, draft, fact, reader);
+    if (live.inbox.length > 0) await takeInbox(live, draft, reader);
+  })();
 }
 
 /** Decides one fact and everything that it asks; answers a promise only if the store must be read. */

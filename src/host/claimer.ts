@@ -19,6 +19,8 @@ export interface ClaimerParts {
   readonly mayStart: () => boolean;
   /** Ids of all instances that this node holds, or has starts under way for. */
   readonly held: () => readonly string[];
+  /** How many these are. */
+  readonly busy: () => number;
 }
 
 const claimAtOnce = 200;
@@ -34,6 +36,8 @@ export class Claimer {
   private firstBucket: number;
   /** By this node's clock: from when on timers are asked for. */
   private askDueAt = -Infinity;
+  /** Slots for what a claim under way may bring. */
+  private asked = 0;
   private alarm: Timer | undefined;
   private isStopped = false;
   private isHungry = false;
@@ -60,6 +64,11 @@ export class Claimer {
 
   poke(): void {
     this.loop.poke();
+  }
+
+  /** Slots that a claim under way may fill. */
+  get reserved(): number {
+    return this.asked;
   }
 
   /** A slot is free again: goes on if the last claim stopped for want of one. */
@@ -94,24 +103,25 @@ export class Claimer {
   }
 
   private async claim(): Promise<number> {
-    const { store, clock, owner, registry, worker, slots, pollMs, mayStart } = this.parts;
+    const { store, clock, owner, registry, worker, slots, busy, pollMs, mayStart } = this.parts;
     if (worker.isLeaving) return pollMs;
     if (this.settled < this.doubts) await this.giveBack();
     await this.takeWanted();
-    const limit = Math.min(claimAtOnce, slots - worker.live.size);
+    const limit = Math.min(claimAtOnce, slots - busy());
     this.isHungry = limit <= 0;
     const definitions = registry.names();
     if (limit <= 0 || definitions.length === 0 || !mayStart()) return pollMs;
     const request = { owner, definitions, limit, buckets: this.rotated() };
+    this.asked = limit;
     const { now, claimed } = await this.surely(async () => {
       const reply = await store.instances.claim(request);
       clock.observe(reply.now);
       await this.adopt(reply.claimed, reply.now);
       return reply;
-    });
+    }).finally(() => (this.asked = 0));
     if (claimed.length >= limit) {
       this.isHungry = true;
-      if (worker.live.size < slots) this.loop.poke();
+      if (busy() < slots) this.loop.poke();
       return pollMs;
     }
     return this.pause(now);

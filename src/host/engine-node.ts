@@ -76,6 +76,7 @@ export class EngineNode {
       worker: this.worker,
       mayStart,
       held: () => [...this.worker.live.keys(), ...this.births],
+      busy: () => this.busy(),
     });
     this.events = new Events({
       store,
@@ -112,8 +113,8 @@ export class EngineNode {
 
   /** Reserves a slot for a start that is to be born owned; false if there is none. */
   claimSlot(id: string): boolean {
-    const { live, isLeaving } = this.worker;
-    if (isLeaving || !this.heartbeat.isFresh || live.size + this.births.size >= this.parts.slots) return false;
+    const { isLeaving } = this.worker;
+    if (isLeaving || !this.heartbeat.isFresh || this.busy() + this.claimer.reserved >= this.parts.slots) return false;
     this.births.add(id);
     return true;
   }
@@ -121,6 +122,11 @@ export class EngineNode {
   /** The start has answered: its instance is in memory by now, or was not born here. */
   freeSlot(id: string): void {
     this.births.delete(id);
+    this.claimer.slotFreed();
+  }
+
+  private busy(): number {
+    return this.worker.live.size + this.births.size;
   }
 
   /** A start was left to any node. */
