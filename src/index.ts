@@ -23,7 +23,7 @@ export { step, transactionalStep } from "./builder/step.ts";
 export type { Workflow } from "./builder/workflow.ts";
 export type { HostOptions, Persistence } from "./host/host-options.ts";
 export type { PublishOptions, Run, StartOptions, TransactionClient, WithTransaction } from "./host/run.ts";
-export type { Schedule, ScheduleChanges, ScheduleOptions, Ticking, TickPolicy } from "./host/schedule.ts";
+export type { Schedule, ScheduleChanges, ScheduleOptions, TickPolicy } from "./host/schedule.ts";
 export type { Schedules } from "./host/schedules.ts";
 export { type PublishItem, type StartItem, type StartOutcome, WorkflowHost } from "./host/workflow-host.ts";
 export type { ErrorBehavior, RunTimeoutBehavior } from "./models/definition.ts";
@@ -39,6 +39,7 @@ export { event, type EventType } from "./models/event-type.ts";
 export { ExecutionResult } from "./models/execution-result.ts";
 export type { Failure } from "./models/failure.ts";
 export type { WorkflowStatus } from "./models/instance.ts";
+export type { Ticking } from "./models/recurrence.ts";
 export { Event, type EventFilter, type NewEvent, type StoredEvent } from "./models/records/event.ts";
 export {
   EventSubscription,

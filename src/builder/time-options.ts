@@ -1,5 +1,5 @@
 import type { ErrorBehavior } from "../models/definition.ts";
-import type { Duration } from "../models/duration.ts";
+import type { Ticking } from "../models/recurrence.ts";
 import type { Overlap } from "../models/schedule.ts";
 import type { AnyBlock } from "./block.ts";
 import type { As, Common, KeepingLaps, Mapping } from "./options.ts";
@@ -29,18 +29,4 @@ export type RecurOptions<D, K> = Common &
     readonly times?: number;
     /** Asked after each lap; whether it was the last. `lap` is how many have begun. */
     readonly until?: Mapping<D, K, boolean>;
-  } & (
-    | {
-        /** Five fields, or six with seconds in front: `"0 9 * * MON-FRI"`. */
-        readonly cron: string;
-        /** Whose clock the fields mean, as an IANA name. Default: `"UTC"`. */
-        readonly timeZone?: string;
-        readonly every?: never;
-      }
-    | {
-        /** From one tick to the next, at least a second; the first comes so long after the entry. */
-        readonly every: Duration;
-        readonly cron?: never;
-        readonly timeZone?: never;
-      }
-  );
+  } & Ticking;

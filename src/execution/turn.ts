@@ -30,23 +30,11 @@ export async function takeTurn(
   }
   if (live.inbox.length > 0) await takeInbox(live, draft, reader);
   // What has come is not too late, however late it is looked at. A run that was suspended meanwhile is asked again when it goes on.
-  const timers = draft.status === "Runnable" ? takeTimers(live, draft, { facts, reader }) : undefined;
-  if (timers !== undefined) await timers;
-  return draft.seal();
-}
-
-interface Timers {
-  readonly facts: readonly Fact[];
-  readonly reader: Reader | undefined;
-}
-
-/** Decides what is due, and what may be taken from the inbox then. */
-function takeTimers(live: LiveInstance, draft: Draft, { facts, reader }: Timers): Promise<void> | undefined {
-  if (!facts.some(({ kind }) => kind === "due")) return undefined;
-  return (async () => {
+  if (draft.status === "Runnable" && facts.some(({ kind }) => kind === "due")) {
     for (const fact of facts) if (fact.kind === "due") await settle(live, draft, fact, reader);
     if (live.inbox.length > 0) await takeInbox(live, draft, reader);
-  })();
+  }
+  return draft.seal();
 }
 
 /** Decides one fact and everything that it asks; answers a promise only if the store must be read. */

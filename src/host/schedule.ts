@@ -1,5 +1,4 @@
-import { cronOf, everyOf, nextTick, type Recurrence } from "../models/recurrence.ts";
-import type { Duration } from "../models/duration.ts";
+import { cronOf, everyOf, nextTick, type Recurrence, type Ticking } from "../models/recurrence.ts";
 import type { CatchUp, Overlap, ScheduleSpec } from "../models/schedule.ts";
 import { InvalidRequestError } from "../models/errors.ts";
 import { InvalidNameError, InvalidRecurrenceError } from "../models/errors-values.ts";
@@ -11,22 +10,6 @@ import type { WorkflowDefinition } from "../models/workflow-definition.ts";
 import type { StartRow } from "../persistence/provider.ts";
 import type { StoredSchedule } from "../persistence/schedule-store.ts";
 import type { StartOptions } from "./run.ts";
-
-/** When a schedule ticks: at the times of a cron expression, or every so often. */
-export type Ticking =
-  | {
-      /** Five fields (minute, hour, day of the month, month, day of the week), or six with seconds in front: `"0 9 * * MON-FRI"`. */
-      readonly cron: string;
-      /** Whose clock the fields mean, as an IANA name: `"Europe/Berlin"`. Default: `"UTC"`, on every node. */
-      readonly timeZone?: string;
-      readonly every?: never;
-    }
-  | {
-      /** From one tick to the next, at least a second; the first comes so long after the creation. */
-      readonly every: Duration;
-      readonly cron?: never;
-      readonly timeZone?: never;
-    };
 
 /** What becomes of a schedule's ticks. */
 export interface TickPolicy {

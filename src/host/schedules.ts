@@ -5,7 +5,7 @@ import { toRunTimeoutMs } from "../models/duration.ts";
 import { InvalidRequestError } from "../models/errors.ts";
 import { ScheduleExistsError, ScheduleNotFoundError } from "../models/errors-instance.ts";
 import { checkName } from "../models/identity.ts";
-import { nextTick, type Recurrence } from "../models/recurrence.ts";
+import { nextTick, type Recurrence, type Ticking } from "../models/recurrence.ts";
 import type { ScheduleSpec } from "../models/schedule.ts";
 import { storedFromJson } from "../models/stored-value.ts";
 import { definitionOf } from "../models/workflow-definition.ts";
@@ -21,7 +21,6 @@ import {
   type ScheduleChanges,
   type ScheduleOptions,
   startOf,
-  type Ticking,
   type TickPolicy,
   viewOf,
 } from "./schedule.ts";

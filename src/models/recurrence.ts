@@ -1,8 +1,25 @@
 import { Cron } from "croner";
-import { toMs } from "./duration.ts";
+import { type Duration, toMs } from "./duration.ts";
 import { InvalidRecurrenceError } from "./errors-values.ts";
 import { latestInstantMs } from "./instant.ts";
 import { utf8Bytes } from "./text.ts";
+
+/** When something ticks: at the times of a cron expression, or every so often. */
+export type Ticking =
+  | {
+      /** Five fields (minute, hour, day of the month, month, day of the week), or six with seconds in front: `"0 9 * * MON-FRI"`. */
+      readonly cron: string;
+      /** Whose clock the fields mean, as an IANA name: `"Europe/Berlin"`. Default: `"UTC"`, on every node. */
+      readonly timeZone?: string;
+      readonly every?: never;
+    }
+  | {
+      /** From one tick to the next, at least a second; the first comes so long after the beginning (a schedule's creation, the entry of
+       *  `recur`). */
+      readonly every: Duration;
+      readonly cron?: never;
+      readonly timeZone?: never;
+    };
 
 /**
  * When something happens again and again: at the ticks of a cron expression in a time zone, or every so many milliseconds. Its ticks

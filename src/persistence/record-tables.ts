@@ -1,9 +1,8 @@
 import type { WorkflowStatus } from "../models/instance.ts";
-import type { PointerStatus } from "../models/transition.ts";
 import type { CheckedEventFilter, EventInsert } from "../models/records/event.ts";
 import type { SubscriptionInsert } from "../models/records/event-subscription.ts";
 import type { CheckedHistoryFilter, HistoryInsert, HistoryPlace } from "../models/records/execution-history-entry.ts";
-import type { PointerWrite } from "../models/records/execution-pointer-data.ts";
+import type { PointerWrite, StoredPointerFacts } from "../models/records/execution-pointer-data.ts";
 import type { CheckedPage, Cursor } from "../models/records/page.ts";
 import type {
   CheckedInstanceFilter,
@@ -92,16 +91,7 @@ export interface InstanceRow {
   readonly cursor: Cursor;
 }
 
-export interface PointerRecordRow {
-  readonly path: string;
-  readonly status: PointerStatus;
-  readonly seq: number;
-  readonly attempts: number;
-  readonly endedAt: number;
-  readonly tookMs: number;
-  readonly input: unknown;
-  readonly outcome: unknown;
-  readonly failure: unknown;
+export interface PointerRecordRow extends StoredPointerFacts {
   readonly cursor: Cursor;
 }
 

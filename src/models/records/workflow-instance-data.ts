@@ -102,8 +102,19 @@ export interface WorkflowInstanceChange {
 
 export const workflowStatuses = Object.keys(statusCodes) as readonly WorkflowStatus[];
 
+/** How a run ended, and what people call it by; JSON as text. */
+export interface EndAndLabels {
+  readonly result: string | null;
+  readonly failure: string | null;
+  readonly reason: string | null;
+  readonly description: string | null;
+  readonly reference: string | null;
+  readonly correlationId: string | null;
+  readonly tags: string | null;
+}
+
 /** A checked new instance: JSON as text, instants in milliseconds since the epoch. */
-export interface InstanceInsert {
+export interface InstanceInsert extends EndAndLabels {
   readonly id: string;
   readonly definition: string;
   readonly version: number;
@@ -112,13 +123,6 @@ export interface InstanceInsert {
   readonly createdAt: number | null;
   readonly completedAt: number | null;
   readonly dueAt: number | null;
-  readonly result: string | null;
-  readonly failure: string | null;
-  readonly reason: string | null;
-  readonly description: string | null;
-  readonly reference: string | null;
-  readonly correlationId: string | null;
-  readonly tags: string | null;
 }
 
 const maxVersion = 2 ** 31 - 1;
@@ -167,20 +171,13 @@ function endOf(record: NewWorkflowInstance, path: string, status: WorkflowStatus
 }
 
 /** A checked change; null leaves what is stored, except where `given` says that null was meant. */
-export interface InstanceUpdate {
+export interface InstanceUpdate extends EndAndLabels {
   readonly id: string;
   readonly revision: number | null;
   readonly status: WorkflowStatus | null;
   readonly data: string | null;
   readonly dueAt: number | null;
   readonly completedAt: number | null;
-  readonly result: string | null;
-  readonly failure: string | null;
-  readonly reason: string | null;
-  readonly description: string | null;
-  readonly reference: string | null;
-  readonly correlationId: string | null;
-  readonly tags: string | null;
   /** Sum of `givenBits` of the columns that are to be written, also with null. */
   readonly given: number;
 }

@@ -1,6 +1,7 @@
 import type { CheckedPage } from "../../../models/records/page.ts";
 import {
   type CheckedInstanceFilter,
+  type EndAndLabels,
   givenBits,
   type InstanceInsert,
   type InstanceUpdate,
@@ -16,6 +17,17 @@ import { Conditions, fromMicros, fromMs, instanceColumns } from "./columns.ts";
 const unbegun = `{"format":1,"pointers":{}}`;
 
 export type Placed<R> = R & { readonly bucket: number };
+
+/** The columns that follow in the order of `EndAndLabels`. */
+const endAndLabels = (rows: readonly EndAndLabels[]): readonly (string | null)[] => [
+  quoted(rows, (row) => row.result),
+  quoted(rows, (row) => row.failure),
+  quoted(rows, (row) => row.reason),
+  quoted(rows, (row) => row.description),
+  quoted(rows, (row) => row.reference),
+  quoted(rows, (row) => row.correlationId),
+  quoted(rows, (row) => row.tags),
+];
 
 /**
  * Stores all or nothing: where ids exist already, they are answered and nothing is inserted. The answer is brought into the batch's
@@ -51,13 +63,7 @@ export const insertInstances = (t: Tables, rows: readonly Placed<InstanceInsert>
     plainOrNull(rows, (row) => row.createdAt),
     plainOrNull(rows, (row) => row.completedAt),
     plainOrNull(rows, (row) => row.dueAt),
-    quoted(rows, (row) => row.result),
-    quoted(rows, (row) => row.failure),
-    quoted(rows, (row) => row.reason),
-    quoted(rows, (row) => row.description),
-    quoted(rows, (row) => row.reference),
-    quoted(rows, (row) => row.correlationId),
-    quoted(rows, (row) => row.tags),
+    ...endAndLabels(rows),
   ],
 });
 
@@ -129,13 +135,7 @@ export const updateInstances = (t: Tables, rows: readonly Placed<InstanceUpdate>
     quoted(rows, (row) => row.data),
     plainOrNull(rows, (row) => row.dueAt),
     plainOrNull(rows, (row) => row.completedAt),
-    quoted(rows, (row) => row.result),
-    quoted(rows, (row) => row.failure),
-    quoted(rows, (row) => row.reason),
-    quoted(rows, (row) => row.description),
-    quoted(rows, (row) => row.reference),
-    quoted(rows, (row) => row.correlationId),
-    quoted(rows, (row) => row.tags),
+    ...endAndLabels(rows),
     plain(rows, (row) => row.given),
   ],
 });
