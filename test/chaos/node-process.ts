@@ -3,6 +3,7 @@ import { createHost } from "../../src/index.ts";
 import { PostgresPersistenceProvider } from "../../src/persistence/postgres/provider.ts";
 import { flows } from "./flow-workflows.ts";
 import * as others from "./node-workflows.ts";
+import { task } from "./schedule-workflows.ts";
 
 interface Asked {
   readonly asked: number;
@@ -10,7 +11,7 @@ interface Asked {
   readonly data: object;
 }
 
-const workflows: readonly { readonly id: string }[] = [...others.all, ...flows];
+const workflows: readonly { readonly id: string }[] = [...others.all, ...flows, task];
 const [, , url = "", options = "{}"] = process.argv;
 const host = createHost({
   workflows,
