@@ -52,6 +52,7 @@ function apply(draft: Draft, fact: Fact): void {
       draft.history.push({ kind: "error", path: null, detail: JSON.stringify(fact.failure) });
       draft.become("corrupt");
       draft.reason = fact.failure.message;
+      draft.isUnreadable = true;
       return;
     case "poison":
       draft.history.push({ kind: "quarantine", path: null, detail: null });
@@ -118,6 +119,7 @@ function blockDone(draft: Draft, block: string, container: Node | undefined): vo
 
 /** What an earlier transition had no room for, or could not read: children to admit or to join, rollbacks to go on with. */
 function goOn(draft: Draft): void {
+  checkPlaces(draft);
   for (const [path, { open = 0, next = 0, count, rollback, between, joined, left }] of draft.scopes) {
     if (rollback !== undefined && rollback.current === undefined) draft.moves.push({ kind: "unwind", path });
     if (between) draft.moves.push({ kind: "admit", path });
@@ -128,6 +130,12 @@ function goOn(draft: Draft): void {
   }
   if (draft.rollback !== undefined && draft.rollback.current === undefined)
     draft.moves.push({ kind: "unwind", path: "" });
+}
+
+/** Throws if a step is active that the definition does not have: its body could not be begun, nor its timer heard. */
+function checkPlaces(draft: Draft): void {
+  if (draft.plan.places.size === 0) return; // it stands for a definition that this host does not have
+  for (const path of draft.pointers.keys()) draft.place(isUndo(draft, path) ? undoneBy(path) : path);
 }
 
 function answered(draft: Draft, fact: AnswerFact): void {
@@ -155,8 +163,8 @@ function due(draft: Draft, path: string): void {
   const pointer = draft.pointers.get(path);
   if (pointer?.state === undefined) return;
   if (isUndo(draft, path)) return stepKind.due?.(draft, path, stepAt(draft, path));
-  const place = draft.plan.places.get(staticPath(path));
-  if (place !== undefined) kindOf(place.node).due?.(draft, path, place.node);
+  const { node } = draft.place(path);
+  kindOf(node).due?.(draft, path, node);
 }
 
 /** The run's own time is over. A suspended run stays as it is until it is resumed; a rollback comes to its end. */
@@ -182,6 +190,7 @@ function requested(draft: Draft, fact: RequestFact): void {
       draft.reason = fact.reason ?? "suspended";
       return;
     case "resume":
+      if (draft.isUnreadable) return; // it could not be gone on with, and stays suspended for the same reason
       draft.become("resume");
       draft.reason = undefined;
   }

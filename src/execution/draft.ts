@@ -64,6 +64,8 @@ export class Draft {
   readonly doubts: DoubtfulStep[] = [];
   /** Children wait for admission that this transition had no room for. */
   more = false;
+  /** The stored state does not fit the definition: nothing can be done with it here. */
+  isUnreadable = false;
   private readonly before: InstanceState;
   private movesMade = 0;
   /** Characters of payload in its rows, about. */

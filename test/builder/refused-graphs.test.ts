@@ -131,6 +131,18 @@ describe("blocks", () => {
   refused("a forEach has steps", (flow) => flow.forEach(nothing, identity), "each: its body has no steps.");
   refused("a saga has steps", (flow) => flow.saga(identity), "saga: its body has no steps.");
   refused("a branch has steps", (flow) => flow.parallel({ a: identity }), 'parallel: its branch "a" has no steps.');
+  for (const [verb, add] of Object.entries<(flow: Untyped) => Untyped>({
+    race: (flow) => flow.race({ a: identity, b: one }),
+    "do-while": (flow) => flow.doWhile(identity, nothing),
+    until: (flow) => flow.until(identity, nothing),
+    block: (flow) => flow.block(identity),
+    attempt: (flow) => flow.attempt(identity, { otherwise: one }),
+    within: (flow) => flow.within(5, identity),
+    schedule: (flow) => flow.schedule(5, identity),
+    recur: (flow) => flow.recur({ every: 1_000 }, identity),
+    "cancel-when": (flow) => flow.cancelWhen({ name: "e" }, identity, { key: nothing }),
+  }))
+    refused(`the body of ${verb} has steps`, add, /has no steps/);
   refused("a parallel has branches", (flow) => flow.parallel({}), "parallel: it has no branches.");
   refused(
     "in an object",

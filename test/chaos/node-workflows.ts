@@ -88,6 +88,23 @@ export const poison = defineWorkflow({ id: "poison", version: 1 }, (flow: Flow<o
     }),
 );
 
+/** Its body holds up the event loop of the process that was told to be slow, for good. */
+export const blocking = defineWorkflow({ id: "blocking", version: 1 }, (flow: Flow<object>) =>
+  flow
+    .run(
+      "compute",
+      async () => {
+        await sleep(100); // who started it is answered before
+        say("computing");
+        await sleep(20);
+        while (process.env["SLOW"] === "1");
+        return process.pid;
+      },
+      { as: "who" },
+    )
+    .returns((_, { who }) => who),
+);
+
 export const innocent = defineWorkflow({ id: "innocent", version: 1 }, (flow: Flow<{ readonly n: number }>) =>
   flow
     .then(step("work", ({ n }: { readonly n: number }, _: StepContext) => sleep(100 + n * 20)))
@@ -95,4 +112,15 @@ export const innocent = defineWorkflow({ id: "innocent", version: 1 }, (flow: Fl
     .returns(({ n }) => n),
 );
 
-export const all = [paid, busy, later, listening, plainZombie, paidZombie, signOfLife, poison, innocent] as const;
+export const all = [
+  paid,
+  busy,
+  later,
+  listening,
+  plainZombie,
+  paidZombie,
+  signOfLife,
+  poison,
+  blocking,
+  innocent,
+] as const;

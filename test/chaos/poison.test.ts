@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { quarantineFromDeaths } from "../../src/models/limits.ts";
-import { arena, scaledTimes, until } from "./arena.ts";
+import { arena, scaledTimes, until, within } from "./arena.ts";
 import { Child } from "./children.ts";
 import { all, innocent, poison } from "./node-workflows.ts";
 
@@ -53,5 +53,24 @@ test(
     assert.equal(booked.length, neighbours.length);
     assert.ok(booked.every(({ count }) => count === 1));
     await child.end("SIGTERM");
+  },
+);
+
+test(
+  "a body that holds up the event loop for good loses its run, and what ran beside it, to another node",
+  { timeout: 60_000 },
+  async (t) => {
+    const stuck = await Child.running(t, world.url, { times: scaledTimes, isSlow: true });
+    const beside = await stuck.start("later", { ms: 200 });
+    const id = await stuck.start("blocking", {});
+    await until("it holds up the loop", () => stuck.said("computing"));
+    const host = await world.host({ workflows: all, times: scaledTimes });
+    assert.equal(await within(20_000, host.getRun(id).result(), "the run, elsewhere"), process.pid);
+    assert.equal(await within(20_000, host.getRun(beside).result(), "its neighbour"), "woke");
+    assert.deepEqual(await world.rows("select state from workflow_core.node where id = $1", [stuck.node]), [
+      { state: "dead" },
+    ]);
+    assert.ok(stuck.isAlive, "nobody but the test ends that process");
+    await stuck.end("SIGKILL");
   },
 );
