@@ -3,6 +3,7 @@ import type { Case } from "./case.ts";
 import { defects } from "./defects.ts";
 import { nodes } from "./nodes.ts";
 import { portDefects } from "./port-defects.ts";
+import { recipes } from "./recipes.ts";
 import { sagas } from "./sagas.ts";
 import { search } from "./search.ts";
 import { untested } from "./untested.ts";
@@ -14,6 +15,7 @@ export const cases: readonly Case[] = [
   ...waits,
   ...sagas,
   ...search,
+  ...recipes,
   ...untested,
   ...nodes,
   ...defects,
