@@ -87,13 +87,32 @@ export class Janitor {
     const olderMs = this.olderMs;
     this.olderMs = sweepOlderMs;
     await events.sweep(olderMs, sweepAtOnce);
-    const nodes = await store.nodes.list();
-    const known = new Set(registry.names());
-    for (const { state, definitions } of nodes) if (state === "live") definitions.forEach((name) => known.add(name));
-    await store.instances.block([...known], sweepAtOnce);
-    // What a sweep elsewhere blocked while this node registered.
+    await this.blockUnknown();
     if ((await store.instances.unblock(registry.names(), sweepAtOnce)) > 0) claimer.poke();
     return store.wakes === null ? Math.min(pollMs, sweepMs) : sweepMs; // without hints nobody says that there is something
+  }
+
+  /**
+   * What no live node can run leaves the due index. Write, then look, on both sides: a node registers and unblocks what is its own;
+   * the sweep blocks, and looks for nodes that have registered meanwhile.
+   */
+  private async blockUnknown(): Promise<void> {
+    const { store, claimer, hints } = this.parts;
+    const known = await this.known();
+    if ((await store.instances.block([...known], sweepAtOnce)) === 0) return;
+    const late = [...(await this.known())].filter((name) => !known.has(name));
+    if (late.length === 0 || (await store.instances.unblock(late, sweepAtOnce)) === 0) return;
+    claimer.poke();
+    hints.due();
+  }
+
+  /** Definitions of this node and of all others that live. */
+  private async known(): Promise<ReadonlySet<string>> {
+    const known = new Set(this.parts.registry.names());
+    for (const { state, definitions } of await this.parts.store.nodes.list()) {
+      if (state === "live") definitions.forEach((name) => known.add(name));
+    }
+    return known;
   }
 
   private async purge(): Promise<number> {
