@@ -30,6 +30,10 @@ export class LiveInstance implements InstanceRef {
   isTurning = false;
   /** A request to stop waits for its bodies to end: no other begins. */
   isStopping = false;
+  /** Nothing of it runs: it is here for a timer that is due soon. */
+  isAsleep = false;
+  /** It slept, and found no free slot when it woke: what becomes ready runs where there is one. */
+  isGuest = false;
   private turnWaiters: (() => void)[] | undefined;
   private itemsMade: Map<string, StoredValue> | undefined;
   private timersMade: Map<string, Timer> | undefined;

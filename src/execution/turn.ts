@@ -117,17 +117,18 @@ async function eventFact(live: LiveInstance, draft: Draft, path: string, row: In
 /** What a transition does with the ownership, beyond what was decided. */
 export interface Stance {
   readonly buckets: number;
-  /** The node gives its instances away. */
+  /** The node gives the instance away. */
   readonly isLeaving: boolean;
   /** Bodies run whose answers are not among these facts. */
   readonly isBusy: boolean;
   /** The transition only marks that the bodies of a suspect instance begin. */
   readonly lane?: boolean;
+  /** For a timer that is due within so many milliseconds of `now`, by the database's clock, the instance stays in memory. */
+  readonly patience?: { readonly ms: number; readonly now: number };
 }
 
 export function transitionOf(live: LiveInstance, decision: Decision, stance: Stance): Transition {
   const { state } = decision;
-  const release = releaseOf(decision, stance);
   return {
     bucket: live.bucket,
     id: live.id,
@@ -140,8 +141,7 @@ export function transitionOf(live: LiveInstance, decision: Decision, stance: Sta
     result: state.result?.json ?? null,
     failure: state.failure === undefined ? null : JSON.stringify(state.failure),
     reason: state.reason ?? null,
-    release,
-    ...(release === "park" ? timersOf(decision) : noTimers),
+    ...restOf(decision, stance),
     inboxSeen: live.inboxSeen,
     lane: stance.lane ?? false,
     pointers: decision.pointers,
@@ -153,15 +153,26 @@ export function transitionOf(live: LiveInstance, decision: Decision, stance: Sta
   };
 }
 
-const noTimers = { dueIn: null, dueAt: null } as const;
+type Timers = Pick<Transition, "dueIn" | "dueAt">;
 
-function releaseOf(decision: Decision, stance: Stance): Transition["release"] {
+const noTimers: Timers = { dueIn: null, dueAt: null };
+
+/** What becomes of the ownership, and until when. */
+function restOf(decision: Decision, stance: Stance): Pick<Transition, "release"> & Timers {
   const { status } = decision.state;
-  if (isTerminal(status)) return "end";
-  if (stance.isBusy) return "keep";
-  if (status === "Suspended") return "halt";
-  if (!hasReady(decision)) return "park";
-  return stance.isLeaving ? "yield" : "keep";
+  if (isTerminal(status)) return { release: "end", ...noTimers };
+  if (stance.isBusy) return { release: "keep", ...noTimers };
+  if (status === "Suspended") return { release: "halt", ...noTimers };
+  if (hasReady(decision)) return { release: stance.isLeaving ? "yield" : "keep", ...noTimers };
+  const timers = timersOf(decision);
+  return { release: staysFor(timers, decision, stance) ? "keep" : "park", ...timers };
+}
+
+/** Only for timers: what waits for an event may be woken from anywhere, at any time. */
+function staysFor({ dueIn, dueAt }: Timers, decision: Decision, { patience, isLeaving }: Stance): boolean {
+  if (patience === undefined || isLeaving) return false;
+  for (const { event } of Object.values(decision.state.frontier.pointers)) if (event !== undefined) return false;
+  return Math.min(dueIn ?? Infinity, (dueAt ?? Infinity) - patience.now) <= patience.ms;
 }
 
 /** Whether a body runs or may start, or there is more to decide. */
@@ -172,7 +183,7 @@ function hasReady(decision: Decision): boolean {
 }
 
 /** The earliest timers: those that this transition sets, and older ones. */
-function timersOf(decision: Decision): Pick<Transition, "dueIn" | "dueAt"> {
+function timersOf(decision: Decision): Timers {
   let dueIn: number | null = null;
   let dueAt: number | null = null;
   const { pointers, deadline } = decision.state.frontier;

@@ -17,7 +17,8 @@ export function announce(notices: Notices, live: LiveInstance, transition: Trans
     const { attempt, failure } = JSON.parse(detail ?? "{}") as { attempt: number; failure: Failure };
     notices.tell({ ...about, kind: "step-retried", path, attempts: attempt, tookMs: 0, failure });
   }
-  const notice = ofRun(about, transition, decision);
+  const rests = transition.release === "park" || live.isAsleep;
+  const notice = ofRun(about, rests, decision);
   if (notice !== undefined) notices.tell(notice);
 }
 
@@ -39,7 +40,7 @@ function ofPointer(about: InstanceNotice, row: PointerRow): Notice | undefined {
   }
 }
 
-function ofRun(about: InstanceNotice, transition: Transition, { state }: Decision): Notice | undefined {
+function ofRun(about: InstanceNotice, rests: boolean, { state }: Decision): Notice | undefined {
   switch (state.status) {
     case "Complete":
       return { ...about, kind: "run-completed" };
@@ -50,6 +51,6 @@ function ofRun(about: InstanceNotice, transition: Transition, { state }: Decisio
     case "Suspended":
       return { ...about, kind: "run-suspended" };
     case "Runnable":
-      return transition.release === "park" ? { ...about, kind: "run-parked" } : undefined;
+      return rests ? { ...about, kind: "run-parked" } : undefined;
   }
 }

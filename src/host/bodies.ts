@@ -27,7 +27,7 @@ export class Bodies {
   /** Runs every ready pointer whose body does not run yet. A suspect instance waits for the lane and a row that says so. */
   start(live: LiveInstance): void {
     if (!this.turns.owns(live) || live.isStopping || !this.parts.mayStart()) return;
-    if (this.turns.isLeaving() || live.state.status !== "Runnable") return this.giveAway(live);
+    if (this.turns.isLeaving(live) || live.state.status !== "Runnable") return this.giveAway(live);
     if (!this.lane.admits(live, () => this.start(live))) return;
     const ready: string[] = [];
     for (const [path, pointer] of Object.entries(live.state.frontier.pointers)) {
@@ -82,7 +82,7 @@ export class Bodies {
   private answered(live: LiveInstance, path: string, fact: BodyFact | undefined): void {
     if (fact !== undefined) return this.turns.push(live, fact);
     live.running.delete(path);
-    this.start(live);
+    this.turns.goOn(live);
   }
 
   private setTimer(live: LiveInstance, path: string, due: number | undefined): void {

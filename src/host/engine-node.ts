@@ -69,7 +69,8 @@ export class EngineNode {
     const owner = this.id;
     const mayStart = (): boolean => this.heartbeat.isFresh;
     this.committer = new Committer({ store, env, clock, owner, signal });
-    this.worker = new Worker({ ...parts, committer: this.committer, mayStart, ears: this.workerEars() });
+    const hasFreeSlot = (): boolean => this.hasFreeSlot();
+    this.worker = new Worker({ ...parts, committer: this.committer, mayStart, hasFreeSlot, ears: this.workerEars() });
     this.claimer = new Claimer({
       ...parts,
       owner,
@@ -113,8 +114,7 @@ export class EngineNode {
 
   /** Reserves a slot for a start that is to be born owned; false if there is none. */
   claimSlot(id: string): boolean {
-    const { isLeaving } = this.worker;
-    if (isLeaving || !this.heartbeat.isFresh || this.busy() + this.claimer.reserved >= this.parts.slots) return false;
+    if (this.worker.isLeaving || !this.heartbeat.isFresh || !this.hasFreeSlot()) return false;
     this.births.add(id);
     return true;
   }
@@ -126,7 +126,11 @@ export class EngineNode {
   }
 
   private busy(): number {
-    return this.worker.live.size + this.births.size;
+    return this.worker.busy + this.births.size;
+  }
+
+  private hasFreeSlot(): boolean {
+    return this.busy() + this.claimer.reserved < this.parts.slots;
   }
 
   /** A start was left to any node. */
@@ -213,7 +217,7 @@ export class EngineNode {
   private workerEars(): WorkerEars {
     return {
       committed: (live, transition, decision, now) => this.committed(live, transition, decision, now),
-      left: () => this.claimer.slotFreed(),
+      freed: () => this.claimer.slotFreed(),
       lost: () => this.claimer.unsure(),
     };
   }
@@ -231,7 +235,7 @@ export class EngineNode {
       this.parts.env.monotonic() - this.mailAt < mailWindowMs
     )
       this.claimer.poke();
-    if (transition.release === "yield") hints.due();
+    if (transition.release === "yield") this.leftToAny();
     if (transition.release === "end") {
       results.ended(live.id, endOfState(decision.state));
       if (!live.isComplete) hints.over(live.id); // born elsewhere: somebody there may wait

@@ -87,8 +87,7 @@ export class TransactionalBodies {
       const failure = JSON.parse(failed.failure ?? "{}") as Failure; // its output mapping failed, after the body
       throw new RolledBack({ ...fact, kind: "failed", failure, final: true, random: 0 });
     }
-    const { buckets } = this.parts.store;
-    const transition = transitionOf(live, decision, { buckets, isLeaving: false, isBusy: live.running.size > 1 });
+    const transition = transitionOf(live, decision, this.turns.stance(live, live.running.size > 1));
     return { decision, transition };
   }
 }

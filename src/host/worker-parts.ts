@@ -1,6 +1,7 @@
 import type { Fact } from "../execution/facts.ts";
 import type { LiveInstance } from "../execution/live-instance.ts";
 import type { Decision } from "../execution/state.ts";
+import type { Stance } from "../execution/turn.ts";
 import type { Classify } from "../models/failure.ts";
 import type { Environment } from "../models/environment.ts";
 import type { Transition } from "../models/transition.ts";
@@ -12,8 +13,8 @@ import type { Committed, Committer } from "./committer.ts";
 export interface WorkerEars {
   /** A transition was committed: subscriptions of it are to be looked for, its instance may be at rest or over. */
   committed(live: LiveInstance, transition: Transition, decision: Decision, now: number): void;
-  /** The instance has left this node in order: a slot is free. */
-  left(live: LiveInstance): void;
+  /** A slot is free: its instance has left this node in order, or fell asleep. */
+  freed(): void;
   /** The instance was dropped: it is another node's, or its row still names this one. */
   lost(live: LiveInstance): void;
 }
@@ -26,6 +27,10 @@ export interface WorkerParts {
   readonly ears: WorkerEars;
   /** Whether the node may start bodies: its heartbeat is fresh. */
   readonly mayStart: () => boolean;
+  /** How many instances this node holds at a time, sleepers apart. */
+  readonly slots: number;
+  /** Whether an instance that slept may go on here. */
+  readonly hasFreeSlot: () => boolean;
   /** Milliseconds after which the row of a running body is written. */
   readonly longStepMs: number;
   /** The user's own classification of what bodies throw. */
@@ -43,8 +48,12 @@ export interface Turns {
   turn(live: LiveInstance): Promise<void>;
   /** A transition was committed, or refused. */
   commitHeld(live: LiveInstance, transition: Transition, decision: Decision, outcome: Committed): void;
+  /** Starts what is ready and sets the timers of the rest. */
+  goOn(live: LiveInstance): void;
   /** This node does not own the instance any more, or cannot go on with it. */
   lose(live: LiveInstance): void;
-  /** The node gives its instances away. */
-  isLeaving(): boolean;
+  /** The node gives the instance away. */
+  isLeaving(live: LiveInstance): boolean;
+  /** How the transition of an instance is made here. */
+  stance(live: LiveInstance, isBusy: boolean): Stance;
 }

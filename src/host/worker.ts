@@ -3,7 +3,7 @@ import type { BodyFact, Fact } from "../execution/facts.ts";
 import type { LiveInstance } from "../execution/live-instance.ts";
 import { isUnbegun } from "../execution/plan.ts";
 import type { Decision } from "../execution/state.ts";
-import { takeTurn, transitionOf } from "../execution/turn.ts";
+import { type Stance, takeTurn, transitionOf } from "../execution/turn.ts";
 import { WorkflowError } from "../models/errors.ts";
 import { ValueTooLargeError } from "../models/errors-values.ts";
 import { describeFailure } from "../models/failure.ts";
@@ -13,6 +13,7 @@ import type { InboxRow } from "../persistence/provider.ts";
 import { Bodies } from "./bodies.ts";
 import type { Committed } from "./committer.ts";
 import { isPassing } from "./persist.ts";
+import { Sleepers } from "./sleepers.ts";
 import { SuspectLane } from "./suspect-lane.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 
@@ -25,18 +26,27 @@ export class Worker {
   private readonly parts: WorkerParts;
   private readonly lane = new SuspectLane();
   private readonly bodies: Bodies;
+  private readonly sleepers: Sleepers;
 
   constructor(parts: WorkerParts) {
     this.parts = parts;
+    this.sleepers = new Sleepers(parts.slots);
     this.bodies = new Bodies(parts, this.lane, {
       owns: (live) => this.owns(live),
       push: (live, fact) => this.push(live, fact),
       received: (live, rows) => this.received(live, rows),
       turn: (live) => this.turn(live),
       commitHeld: (live, transition, decision, outcome) => this.commitHeld(live, transition, decision, outcome),
+      goOn: (live) => this.goOn(live),
       lose: (live) => this.lose(live),
-      isLeaving: () => this.isLeaving,
+      isLeaving: (live) => this.givesAway(live),
+      stance: (live, isBusy) => this.stance(live, isBusy),
     });
+  }
+
+  /** How many instances hold a slot. */
+  get busy(): number {
+    return this.live.size - this.sleepers.count;
   }
 
   /** Takes an instance that was born here: its first pointers are ready. */
@@ -140,6 +150,7 @@ export class Worker {
 
   private dismiss(live: LiveInstance): void {
     this.live.delete(live.id);
+    this.sleepers.remove(live);
     this.lane.free(live);
     live.cancelTimers();
   }
@@ -186,7 +197,8 @@ export class Worker {
   }
 
   private async turnOnce(live: LiveInstance, facts: readonly Fact[]): Promise<void> {
-    const { store, committer } = this.parts;
+    const { committer } = this.parts;
+    this.wake(live);
     const decision = await this.decided(live, facts);
     // Until its answer is committed a body counts as running, so that nobody starts it again or gives the instance away.
     const answered = facts.flatMap((fact) => (isAnswer(fact) ? [fact.path] : []));
@@ -196,8 +208,7 @@ export class Worker {
       for (const path of answered) live.running.delete(path); // of bodies whose steps were cancelled meanwhile
       return this.goOn(live);
     }
-    const stance = { buckets: store.buckets, isLeaving: this.isLeaving, isBusy: isBusy || lane, lane };
-    const transition = transitionOf(live, decision, stance);
+    const transition = transitionOf(live, decision, { ...this.stance(live, isBusy || lane), lane });
     const weight = weightOf(transition);
     if (weight > maxTransitionBytes)
       return this.refuse(live, new ValueTooLargeError("transition", weight, maxTransitionBytes));
@@ -212,7 +223,24 @@ export class Worker {
 
   /** Whether bodies that are ready start here. Where they do not, their instance must be given away, even if nothing new was decided. */
   private mayGoOn(live: LiveInstance): boolean {
-    return !this.isLeaving && live.state.status === "Runnable";
+    return !this.givesAway(live) && live.state.status === "Runnable";
+  }
+
+  private givesAway(live: LiveInstance): boolean {
+    return this.isLeaving || live.isGuest;
+  }
+
+  private stance(live: LiveInstance, isBusy: boolean): Stance {
+    const { store, clock } = this.parts;
+    const patience = { ms: this.sleepers.patience(live), now: clock.now() };
+    return { buckets: store.buckets, isLeaving: this.givesAway(live), isBusy, patience };
+  }
+
+  /** A sleeper that has something to decide needs a slot to go on. */
+  private wake(live: LiveInstance): void {
+    if (!live.isAsleep) return;
+    live.isGuest = !this.parts.hasFreeSlot();
+    this.sleepers.remove(live);
   }
 
   /** What the database cannot store suspends the instance as it was before, visibly. */
@@ -236,8 +264,12 @@ export class Worker {
 
   /** Bodies that are ready run, and timers of those that are not are set: also of an instance that was claimed with both. */
   private goOn(live: LiveInstance): void {
+    if (!this.owns(live)) return;
     this.bodies.start(live);
     this.bodies.setTimers(live);
+    if (live.running.size > 0 || live.facts.length > 0 || !sleeps(live)) return;
+    this.sleepers.add(live);
+    this.parts.ears.freed();
   }
 
   private commitHeld(live: LiveInstance, transition: Transition, decision: Decision, outcome: Committed): void {
@@ -255,7 +287,7 @@ export class Worker {
     this.parts.ears.committed(live, transition, decision, outcome.now);
     if (transition.release === "keep") return;
     if (live.bodies.size > 0) this.abortBodies(live, new Error("the run is at rest"));
-    this.parts.ears.left(live);
+    this.parts.ears.freed();
   }
 }
 
@@ -265,6 +297,10 @@ const isAnswer = (fact: Fact): fact is BodyFact =>
 /** A claim that found nothing to decide commits nothing: it is no progress, which would clear a suspect. */
 const isNothingNew = (live: LiveInstance, decision: Decision): boolean =>
   decision.isIdle && Object.values(live.state.frontier.pointers).some(({ state }) => state === undefined);
+
+/** Nothing of it is ready: it stays for its timers alone. */
+const sleeps = ({ state }: LiveInstance): boolean =>
+  Object.values(state.frontier.pointers).every((pointer) => pointer.state !== undefined);
 
 const isRefusal = (error: unknown): boolean => error instanceof WorkflowError && error.errorClass === "invalid";
 

@@ -22,9 +22,9 @@ export interface Transition {
    *  `yield`: given up and due at once, for any node. `end`: the instance is terminal. `halt`: parked without a timer, and
    *  messages do not wake it (Suspended). */
   readonly release: "keep" | "park" | "yield" | "end" | "halt";
-  /** For `park`: milliseconds from the commit until the earliest timer that this transition set. */
+  /** For `park`, and for `keep` if nothing of it is ready: milliseconds from the commit until the earliest timer that this transition set. */
   readonly dueIn: number | null;
-  /** For `park`: the earliest older timer, database clock in milliseconds since the epoch. */
+  /** As `dueIn`: the earliest older timer, database clock in milliseconds since the epoch. */
   readonly dueAt: number | null;
   /** For `park`: the instance's `inboxSeq` up to which the owner has seen its inbox. */
   readonly inboxSeen: number;

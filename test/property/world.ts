@@ -5,6 +5,7 @@ import { PersistenceError } from "../../src/models/errors-storage.ts";
 import { bucketOf } from "../../src/models/identity.ts";
 import type { Transition } from "../../src/models/transition.ts";
 import type { CommitReply, EngineStore, InstanceView, Wake, WakeBus } from "../../src/persistence/provider.ts";
+import { giveAway } from "../support/give-away.ts";
 import { FrontierWatch } from "./frontier-watch.ts";
 import { type Plan, publicationsOf } from "./plan.ts";
 import { Timeline } from "./tasks.ts";
@@ -324,9 +325,7 @@ export class World implements Outside {
     this.commits += 1;
     if (mishap === "lost-before") throw lost();
     if (mishap === "dies-before") return this.die(life);
-    const given = batch.map((one): Transition =>
-      this.mode.isForgetful && one.release === "keep" ? Object.assign(one, { release: "yield" }) : one,
-    );
+    const given = batch.map((one): Transition => (this.mode.isForgetful ? giveAway(one) : one));
     const reply = await this.source.store.instances.commit(given, lane);
     given.forEach((transition, n) => {
       if (!reply.refused.includes(n)) this.committed(transition);

@@ -6,7 +6,8 @@ import { PostgresPersistenceProvider } from "workflow-core/postgres";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
 import type { EngineStore } from "../../src/persistence/provider.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { giveAway, hostOn, Line, LocalBus, viewOf } from "../support/mortal.ts";
+import { giveAway } from "../support/give-away.ts";
+import { hostOn, Line, LocalBus, viewOf } from "../support/mortal.ts";
 import type { Case, Mode, Stage } from "./case.ts";
 
 export type StoreName = "memory" | "pglite" | "postgres";

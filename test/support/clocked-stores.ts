@@ -7,7 +7,8 @@ import { PgliteDatabase } from "../../src/persistence/pglite/database.ts";
 import { SqlEngineStore } from "../../src/persistence/postgres/store.ts";
 import type { EngineStore } from "../../src/persistence/provider.ts";
 import { freshDatabase, runOnce } from "./database.ts";
-import { Motion, type Pass } from "./motion.ts";
+import { giveAway } from "./give-away.ts";
+import { Motion } from "./motion.ts";
 
 type Options = Omit<CreateHostOptions, "persistence">;
 
@@ -150,10 +151,6 @@ const sources: { readonly [N in ClockedStore["name"]]: (now: () => number) => Pr
     return { open, set, close };
   },
 };
-
-/** A transition that would keep its instance in memory gives it away instead, due at once. */
-const giveAway: Pass = (transition) =>
-  transition.release === "keep" ? Object.assign(transition, { release: "yield" }) : transition;
 
 /** Waits until something holds, which nothing tells of. */
 export async function eventually(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {

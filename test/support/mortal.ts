@@ -41,10 +41,6 @@ export function viewOf(
   return over(store, { wakes: bus, instances: over(instances, changed) });
 }
 
-/** A transition that would keep its instance in memory gives it away instead, due at once: it is claimed and loaded anew. */
-export const giveAway = (transition: Transition): Transition =>
-  transition.release === "keep" ? Object.assign(transition, { release: "yield" }) : transition;
-
 /**
  * A line of hosts, each of which dies without a word after the first transition that it commits, before it hears that it was
  * committed; then it is declared dead, what it held is released, and the next one takes over.

@@ -8,6 +8,7 @@ import { PostgresPersistenceProvider } from "workflow-core/postgres";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
 import type { InstanceStore } from "../../src/persistence/provider.ts";
 import type { Transition } from "../../src/models/transition.ts";
+import { giveAway } from "./give-away.ts";
 import { arrowsOfPicture, PointerArrows } from "./pointer-arrows.ts";
 import { freshDatabase, type FreshDatabase } from "./database.ts";
 
@@ -77,8 +78,7 @@ function storeOf(name: StoreUnderTest["name"]): StoreUnderTest {
     if (earlier === undefined) seen.set(transition.id, [transition]);
     else earlier.push(transition);
     arrows.see(transition);
-    if (store.isForgetful && transition.release === "keep") Object.assign(transition, { release: "yield" });
-    return transition;
+    return store.isForgetful ? giveAway(transition) : transition;
   };
   before(async () => {
     if (name === "postgres") {
