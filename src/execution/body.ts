@@ -67,13 +67,13 @@ async function attempt(run: BodyRun): Promise<BodyFact | undefined> {
   const { live, path, node, env } = run;
   const began = env.monotonic();
   const pointer = live.state.frontier.pointers[path] ?? {};
-  const facts = { path, attempt: pointer.attempt ?? 1 };
+  const number = pointer.attempt ?? 1;
   let input: StoredValue | undefined;
   try {
     input = run.undo ? undefined : givenInput(run, pointer);
   } catch (thrown) {
     const failure = mappingFailure(path, "input", thrown);
-    return { ...facts, kind: "failed", input, tookMs: 0, failure, final: true, random: 0 };
+    return { path, attempt: number, kind: "failed", input, tookMs: 0, failure, final: true, random: 0 };
   }
   const context = new BodyContext(run, pointer, input);
   live.bodies.set(path, context);
@@ -81,12 +81,13 @@ async function attempt(run: BodyRun): Promise<BodyFact | undefined> {
     const called = run.undo ? callCompensation(run, pointer, context) : callBody(run, context);
     const timeoutMs = run.undo ? node.undo?.timeoutMs : node.timeoutMs;
     const answer = await (timeoutMs === undefined ? called : within(timeoutMs, called, context, env));
-    return { ...facts, input, tookMs: env.monotonic() - began, ...factOf(answer, path) };
+    return factOf(answer, { path, attempt: number, input, tookMs: env.monotonic() - began });
   } catch (thrown) {
     if (context.wasStopped) return undefined;
     const failure = describeFailure(context.reasonFor(thrown), path, run.classify);
     const final = failure.errorClass === "permanent" || failure.errorClass === "invalid";
-    return { ...facts, kind: "failed", input, tookMs: env.monotonic() - began, failure, final, random: env.random() };
+    const tookMs = env.monotonic() - began;
+    return { path, attempt: number, kind: "failed", input, tookMs, failure, final, random: env.random() };
   } finally {
     live.bodies.delete(path);
   }
@@ -98,18 +99,15 @@ function givenInput({ live, path, node }: BodyRun, pointer: ActivePointer): Stor
   return inputOf({ live, draft: undefined, path }, node);
 }
 
-type AnswerOfBody =
-  | { readonly kind: "succeeded"; readonly value: StoredValue | undefined; readonly patched: undefined }
-  | { readonly kind: "slept"; readonly delayMs: number; readonly persistence: unknown };
-
-function factOf(answer: unknown, path: string): AnswerOfBody {
-  const what = `result of "${path}"`;
+function factOf(answer: unknown, about: Pick<BodyFact, "path" | "attempt" | "input" | "tookMs">): BodyFact {
+  const { path, attempt: number, input, tookMs } = about;
+  const given: unknown = answer instanceof ExecutionResult ? answer.value : answer;
+  const value = given === undefined ? undefined : encodeValue(given, `result of "${path}"`);
   if (answer instanceof ExecutionResult && answer.kind !== "next") {
-    const persistence = answer.value === undefined ? undefined : encodeValue(answer.value, what).tree;
-    return { kind: "slept", delayMs: answer.delayMs, persistence };
+    const { delayMs } = answer;
+    return { kind: "slept", path, attempt: number, input, tookMs, delayMs, persistence: value?.tree };
   }
-  const value: unknown = answer instanceof ExecutionResult ? answer.value : answer;
-  return { kind: "succeeded", value: value === undefined ? undefined : encodeValue(value, what), patched: undefined };
+  return { kind: "succeeded", path, attempt: number, input, tookMs, value, patched: undefined };
 }
 
 /** What a body is told. The signal is made when it is first asked for: most bodies never do. */
@@ -168,7 +166,7 @@ class BodyContext implements StepContext {
 type Callable = (...args: readonly unknown[]) => unknown;
 type Runs = { run(context: unknown): unknown };
 
-async function callBody({ live, node }: BodyRun, context: BodyContext): Promise<unknown> {
+function callBody({ live, node }: BodyRun, context: BodyContext): unknown {
   const body: unknown = functionOf(live.plan, node.body);
   switch (node.call) {
     case "function":
@@ -197,7 +195,7 @@ async function callCompensation(run: BodyRun, pointer: ActivePointer, context: B
 }
 
 /** The body's answer, or its failure once the time is up; an answer that comes later is nobody's. */
-async function within(ms: number, called: Promise<unknown>, context: BodyContext, env: Environment): Promise<unknown> {
+async function within(ms: number, called: unknown, context: BodyContext, env: Environment): Promise<unknown> {
   let timer: { cancel(): void } | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = env.later(ms, () => {

@@ -54,8 +54,6 @@ export class Draft {
   readonly unsubscribe: Unsubscribed[] = [];
   readonly consume: string[] = [];
   readonly prune: PrunedLap[] = [];
-  readonly values: Map<string, Held> = new Map();
-  readonly items: Map<string, StoredValue> = new Map();
   readonly closed: string[] = [];
   readonly cancelled: string[] = [];
   readonly asks: Ask[] = [];
@@ -67,6 +65,8 @@ export class Draft {
   /** The stored state does not fit the definition: nothing can be done with it here. */
   isUnreadable = false;
   private readonly before: InstanceState;
+  private valuesMade: Map<string, Held> | undefined;
+  private itemsMade: Map<string, StoredValue> | undefined;
   private movesMade = 0;
   /** Characters of payload in its rows, about. */
   weight = 0;
@@ -91,6 +91,15 @@ export class Draft {
 
   get status(): WorkflowStatus {
     return this.standing;
+  }
+
+  /** Made when first asked for, as the items are: most decisions need neither. */
+  get values(): Map<string, Held> {
+    return (this.valuesMade ??= new Map());
+  }
+
+  get items(): Map<string, StoredValue> {
+    return (this.itemsMade ??= new Map());
   }
 
   /** The only way to another status. */
@@ -180,8 +189,8 @@ export class Draft {
       unsubscribe: this.unsubscribe,
       consume: this.consume,
       prune: this.prune,
-      values: this.values,
-      items: this.items,
+      values: this.valuesMade ?? noValues,
+      items: this.itemsMade ?? noItems,
       closed: this.closed,
       cancelled: this.cancelled,
       isIdle: this.isIdle,
@@ -210,6 +219,9 @@ export class Draft {
     };
   }
 }
+
+const noValues: ReadonlyMap<string, Held> = new Map();
+const noItems: ReadonlyMap<string, StoredValue> = new Map();
 
 /** A transition that holds so much begins nothing more that can wait: what it has begun may still add to it. */
 const roomyBytes = maxTransitionBytes / 8;

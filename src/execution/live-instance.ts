@@ -19,8 +19,6 @@ export class LiveInstance implements InstanceRef {
   /** Everything that finished is in memory: the instance was born here and never left. */
   readonly isComplete: boolean;
   readonly crashes: number;
-  /** Values of finished pointers that somebody may still read. */
-  readonly values: Map<string, Held> = new Map();
   /** Inbox rows that are not consumed, oldest first. */
   inbox: readonly InboxRow[] = [];
   inboxSeen: number;
@@ -35,6 +33,7 @@ export class LiveInstance implements InstanceRef {
   /** It slept, and found no free slot when it woke: what becomes ready runs where there is one. */
   isGuest = false;
   private turnWaiters: (() => void)[] | undefined;
+  private valuesMade: Map<string, Held> | undefined;
   private itemsMade: Map<string, StoredValue> | undefined;
   private timersMade: Map<string, Timer> | undefined;
   /** Pointers whose bodies were started and whose answers are not committed, with the monotonic time of their start. */
@@ -68,7 +67,12 @@ export class LiveInstance implements InstanceRef {
     }
   }
 
-  /** Items of open forEach containers. Made when first asked for, as the timers are: most runs need neither. */
+  /** Values of finished pointers that somebody may still read. Made when first asked for, as are items and timers: most runs need none. */
+  get values(): Map<string, Held> {
+    return (this.valuesMade ??= new Map());
+  }
+
+  /** Items of open forEach containers. */
   get items(): Map<string, StoredValue> {
     return (this.itemsMade ??= new Map());
   }
@@ -112,8 +116,8 @@ export class LiveInstance implements InstanceRef {
 
   private forget(container: string): void {
     this.itemsMade?.delete(container);
-    for (const path of this.values.keys()) {
-      if (isInside(path, container)) this.values.delete(path);
+    for (const path of this.valuesMade?.keys() ?? []) {
+      if (isInside(path, container)) this.valuesMade?.delete(path);
     }
   }
 }

@@ -29,9 +29,10 @@ export class Bodies {
     if (!this.turns.owns(live) || live.isStopping || !this.parts.mayStart()) return;
     if (this.turns.isLeaving(live) || live.state.status !== "Runnable") return this.giveAway(live);
     if (!this.lane.admits(live, () => this.start(live))) return;
+    const { pointers } = live.state.frontier;
     const ready: string[] = [];
-    for (const [path, pointer] of Object.entries(live.state.frontier.pointers)) {
-      if (pointer.state === undefined && !live.running.has(path)) ready.push(path);
+    for (const path of Object.keys(pointers)) {
+      if (pointers[path]?.state === undefined && !live.running.has(path)) ready.push(path);
     }
     if (ready.length === 0) return;
     if (this.lane.mustMark(live)) return this.turns.push(live, { kind: "marked", paths: ready });
@@ -46,7 +47,7 @@ export class Bodies {
   /** Timers of an instance that stays in memory because something else of it runs; that of the run as a whole has no path. */
   setTimers(live: LiveInstance): void {
     const { pointers, deadline } = live.state.frontier;
-    for (const [path, { due }] of Object.entries(pointers)) this.setTimer(live, path, due);
+    for (const path of Object.keys(pointers)) this.setTimer(live, path, pointers[path]?.due);
     this.setTimer(live, "", deadline?.due);
   }
 

@@ -197,25 +197,22 @@ export class Worker {
   }
 
   private async turnOnce(live: LiveInstance, facts: readonly Fact[]): Promise<void> {
-    const { committer } = this.parts;
     this.wake(live);
     const decision = await this.decided(live, facts);
     // Until its answer is committed a body counts as running, so that nobody starts it again or gives the instance away.
-    const answered = facts.flatMap((fact) => (isAnswer(fact) ? [fact.path] : []));
+    const answered: string[] = [];
+    for (const fact of facts) if (isAnswer(fact)) answered.push(fact.path);
     const isBusy = live.running.size > answered.length;
     const lane = this.lane.mustMark(live) && facts.every(({ kind }) => kind === "marked");
     if (!lane && this.mayGoOn(live) && isNothingNew(live, decision)) {
       for (const path of answered) live.running.delete(path); // of bodies whose steps were cancelled meanwhile
       return this.goOn(live);
     }
-    const transition = transitionOf(live, decision, { ...this.stance(live, isBusy || lane), lane });
+    const transition = transitionOf(live, decision, this.stance(live, isBusy || lane, lane));
     const weight = weightOf(transition);
     if (weight > maxTransitionBytes)
       return this.refuse(live, new ValueTooLargeError("transition", weight, maxTransitionBytes));
-    const outcome = await committer.commit(transition).catch((error: unknown) => {
-      if (!isRefusal(error)) throw error;
-      return this.refuse(live, error);
-    });
+    const outcome = await this.committed(live, transition);
     if (outcome === undefined) return;
     for (const path of answered) live.running.delete(path);
     this.commitHeld(live, transition, decision, outcome);
@@ -230,10 +227,10 @@ export class Worker {
     return this.isLeaving || live.isGuest;
   }
 
-  private stance(live: LiveInstance, isBusy: boolean): Stance {
+  private stance(live: LiveInstance, isBusy: boolean, lane = false): Stance {
     const { store, clock } = this.parts;
     const patience = { ms: this.sleepers.patience(live), now: clock.now() };
-    return { buckets: store.buckets, isLeaving: this.givesAway(live), isBusy, patience };
+    return { buckets: store.buckets, isLeaving: this.givesAway(live), isBusy, lane, patience };
   }
 
   /** A sleeper that has something to decide needs a slot to go on. */
@@ -241,6 +238,16 @@ export class Worker {
     if (!live.isAsleep) return;
     live.isGuest = !this.parts.hasFreeSlot();
     this.sleepers.remove(live);
+  }
+
+  /** Answers nothing if the database refused what the transition holds: then another one was committed in its place. */
+  private async committed(live: LiveInstance, transition: Transition): Promise<Committed | undefined> {
+    try {
+      return await this.parts.committer.commit(transition);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return this.refuse(live, error);
+    }
   }
 
   /** What the database cannot store suspends the instance as it was before, visibly. */

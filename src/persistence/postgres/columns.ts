@@ -22,14 +22,20 @@ export function plainOrNull<R>(rows: readonly R[], of: (row: R) => number | stri
   return isEmpty ? null : `${text}}`;
 }
 
-/** For text[] and jsonb[]. */
+/** For text[] and jsonb[]. Rows of one batch are much alike, so what was just quoted is not quoted again. */
 export function quoted<R>(rows: readonly R[], of: (row: R) => string | null): string | null {
   let text = "{";
   let isEmpty = true;
+  let before: string | null = null;
+  let literal = "null";
   for (const row of rows) {
     const value = of(row);
+    if (value !== before) {
+      literal = value === null ? "null" : quote(value);
+      before = value;
+    }
     if (value !== null) isEmpty = false;
-    text += `${text === "{" ? "" : ","}${value === null ? "null" : quote(value)}`;
+    text += text === "{" ? literal : `,${literal}`;
   }
   return isEmpty ? null : `${text}}`;
 }
