@@ -9,7 +9,7 @@ import { cancelLater } from "./kinds/later.ts";
 import type { NodeOf } from "./kinds/kind.ts";
 import { bodyAnswered, goOnWithout, park, stepKind } from "./kinds/step.ts";
 import { containerOf } from "./plan.ts";
-import { endRun, isUndo, raise, unstacked, unwind } from "./rollback.ts";
+import { compensateNow, endRun, isUndo, noInputFor, raise, unstacked, unwind } from "./rollback.ts";
 
 /**
  * What one fact does to an instance. Pure: it changes nothing but the draft it is handed, and reads neither clock nor chance,
@@ -147,6 +147,7 @@ function answered(draft: Draft, fact: AnswerFact): void {
 
 /** An author's mapping threw or answered what cannot be used: the step fails at once, since it would do so again. */
 function mappingFailed(draft: Draft, path: string, failure: Failure): void {
+  if (noInputFor(draft, path)) return;
   const { node } = draft.place(path);
   if (node.kind === "step" && node.onError === "suspend")
     return park(draft, { path, attempt: 1, input: undefined, failure });
@@ -193,5 +194,8 @@ function requested(draft: Draft, fact: RequestFact): void {
       if (draft.isUnreadable) return; // it could not be gone on with, and stays suspended for the same reason
       draft.become("resume");
       draft.reason = undefined;
+      return;
+    case "compensate":
+      return compensateNow(draft, fact.reason ?? undefined);
   }
 }

@@ -1,5 +1,6 @@
 import type { Failure } from "../models/failure.ts";
 import type { Below } from "../models/frontier.ts";
+import type { RequestKind } from "../models/instance.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 
 /** What a turn tells `decide`. */
@@ -58,7 +59,7 @@ export interface Patched {
 
 export interface RequestFact {
   readonly kind: "request";
-  readonly request: "suspend" | "resume" | "terminate";
+  readonly request: RequestKind;
   readonly source: string;
   readonly reason: string | null;
 }

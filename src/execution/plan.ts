@@ -22,6 +22,8 @@ export interface Plan {
   readonly places: ReadonlyMap<string, Place>;
   /** Blocks by their static path, with the container that they belong to. */
   readonly blocks: ReadonlyMap<string, BlockPlace>;
+  /** Stands for a definition that this host does not have: only requests that need none of its code can be carried out. */
+  readonly isUnknown?: true;
 }
 
 /** Where a step stands. */

@@ -28,7 +28,7 @@ export class Registry {
 
   /** Stands for a definition that this host does not have: good for requests that need none of its code. */
   unknown(id: string, version: number): Plan {
-    return planOf({ graph: { id, version, root: { nodes: [] } }, functions: new Map() });
+    return { ...planOf({ graph: { id, version, root: { nodes: [] } }, functions: new Map() }), isUnknown: true };
   }
 
   all(): readonly Plan[] {

@@ -33,11 +33,18 @@ function goOutwards(draft: Draft, path: string, failure: Failure): void {
     if (container === undefined) continue;
     const at = containerOf(block, container.node);
     if (!bears(container.node, draft.scope(at), failure)) continue;
-    if (container.node.kind === "saga") return rollBack(draft, at, failure);
+    if (container.node.kind === "saga") return rollBack(draft, at, { failure });
     draft.moves.unshift({ kind: "caught", path: at, block, failure });
     return;
   }
-  rollBack(draft, "", failure);
+  rollBack(draft, "", { failure });
+}
+
+/** Somebody wants the run undone, whatever it is doing. A rollback of the whole run that is under way goes on, for its own cause. */
+export function compensateNow(draft: Draft, reason: string | undefined): void {
+  draft.become("compensate");
+  draft.reason = undefined;
+  if (draft.rollback === undefined) rollBack(draft, "", reason === undefined ? {} : { reason });
 }
 
 /** Whether a failure inside goes no further. */
@@ -65,7 +72,7 @@ export function handlerOf(node: AttemptNode, { errorClass }: Failure): Branch | 
 /** The run is over: nothing of it is active any more. */
 export function endRun(
   draft: Draft,
-  move: Extract<StatusMoveName, "done" | "failed" | "givenUp" | "terminate">,
+  move: Extract<StatusMoveName, "done" | "failed" | "givenUp" | "terminate" | "undone">,
   end: { readonly result?: StoredValue; readonly failure?: Failure; readonly reason?: string },
 ): void {
   cancelForRollback(draft, "");
@@ -80,17 +87,56 @@ export function endRun(
 }
 
 /** Stops everything inside a saga (or the run) and begins to undo what it did, newest first. */
-function rollBack(draft: Draft, container: string, failure: Failure): void {
+function rollBack(draft: Draft, container: string, cause: Pick<Rollback, "failure" | "reason">): void {
   const own = container === "" ? draft.undo : draft.scope(container).undo;
   const { heads, inDoubt } = cancelForRollback(draft, container);
   const rollback: Rollback = {
-    failure,
+    ...cause,
     heads: own === undefined ? heads : [...heads, own],
     ...(inDoubt.length > 0 && { inDoubt }),
   };
   if (container === "") draft.undo = undefined;
   setRollback(draft, container, rollback);
   draft.moves.push({ kind: "unwind", path: container });
+  for (const step of inDoubt) if (lacksInput(draft, step)) draft.asks.push({ kind: "input", path: step.path });
+}
+
+/** The input of a step that ran alone is stored nowhere while its body runs: it is made once more, of the same data. */
+function lacksInput(draft: Draft, step: DoubtfulStep): boolean {
+  const { node } = draft.place(step.path);
+  return !("input" in step) && node.kind === "step" && node.input !== undefined;
+}
+
+/** The input of a step in doubt, which its compensation will be given. */
+export function inputFor(draft: Draft, path: string, input: StoredValue): void {
+  const container = rollbackAround(draft, path);
+  const rollback = rollbackOf(draft, container);
+  if (rollback === undefined) return;
+  const known = <S extends StackHead | DoubtfulStep>(step: S): S =>
+    step.path === path ? { ...step, input: input.tree } : step;
+  setRollback(draft, container, {
+    ...rollback,
+    ...(rollback.inDoubt !== undefined && { inDoubt: rollback.inDoubt.map(known) }),
+    ...(rollback.current !== undefined && { current: known(rollback.current) }),
+  });
+  const undo = draft.pointers.get(undoOf(path));
+  if (undo !== undefined) draft.pointers.set(undoOf(path), { ...undo, undoes: input.tree });
+}
+
+/** No input can be made for a step that was taken to be in doubt: its body never began, and there is nothing to undo. Else false. */
+export function noInputFor(draft: Draft, path: string): boolean {
+  const container = rollbackAround(draft, path);
+  const rollback = rollbackOf(draft, container);
+  if (rollback === undefined || draft.pointers.has(path)) return false;
+  const { current, inDoubt = [], ...rest } = rollback;
+  const others = inDoubt.filter((step) => step.path !== path);
+  const isCurrent = current?.path === path;
+  if (!isCurrent && others.length === inDoubt.length) return false;
+  setRollback(draft, container, { ...rest, inDoubt: others, ...(current !== undefined && !isCurrent && { current }) });
+  if (!isCurrent) return true;
+  draft.pointers.delete(undoOf(path));
+  draft.moves.push({ kind: "unwind", path: container });
+  return true;
 }
 
 /** Marks a failed step as one whose effect is in doubt; to be called before `raise`. */
@@ -116,7 +162,7 @@ export function unwind(draft: Draft, container: string): void {
     return compensate(draft, doubtful);
   }
   const newest = newestOf(rollback.heads);
-  if (newest === undefined) return conclude(draft, container, rollback.failure);
+  if (newest === undefined) return conclude(draft, container, rollback);
   draft.asks.push({ kind: "unstack", path: newest.path });
 }
 
@@ -177,7 +223,11 @@ export function undone(draft: Draft, path: string, outcome: string | undefined, 
 }
 
 /** All is undone: the run has failed, or its saga has, which goes on behind itself only if its author says so. */
-function conclude(draft: Draft, container: string, failure: Failure): void {
+function conclude(draft: Draft, container: string, { failure, reason }: Rollback): void {
+  if (failure === undefined) {
+    const said = reason === undefined ? "compensated" : `compensated: ${reason}`;
+    return endRun(draft, "undone", { reason: said });
+  }
   if (container === "") return endRun(draft, "failed", { failure });
   const { node } = draft.place(container);
   endContainer(draft, container, { status: "Compensated", failure: JSON.stringify(failure) });

@@ -1,5 +1,5 @@
 import { bucketOf, topicOf } from "../models/identity.ts";
-import { isTerminal } from "../models/instance.ts";
+import { isTerminal, type RequestKind } from "../models/instance.ts";
 import { storedFromJson } from "../models/stored-value.ts";
 import type { Transition } from "../models/transition.ts";
 import { describeFailure } from "../models/failure.ts";
@@ -24,10 +24,12 @@ export async function takeTurn(
   reader: Reader | undefined,
 ): Promise<Decision> {
   const draft = new Draft(live.plan, live.state);
+  if (live.plan.isUnknown) return carryOut(live, draft, facts);
   for (const fact of facts) {
     const asking = fact.kind === "due" ? undefined : settle(live, draft, completed(live, draft, fact), reader);
     if (asking !== undefined) await asking;
   }
+  if (facts.some(({ kind }) => kind === "corrupt")) setCompensationsAside(live, draft);
   if (live.inbox.length > 0) await takeInbox(live, draft, reader);
   // What has come is not too late, however late it is looked at. A run that was suspended meanwhile is asked again when it goes on.
   if (draft.status === "Runnable" && facts.some(({ kind }) => kind === "due")) {
@@ -68,7 +70,7 @@ function completed(live: LiveInstance, draft: Draft, fact: Fact): Fact {
 async function takeInbox(live: LiveInstance, draft: Draft, reader: Reader | undefined): Promise<void> {
   for (const row of live.inbox) {
     if (row.kind === "event" || draft.consume.includes(row.source)) continue;
-    decide(draft, { kind: "request", request: row.kind, source: row.source, reason: reasonOf(row.payload) });
+    await settle(live, draft, requestOf(row, row.kind), reader);
   }
   for (let taken = true; taken && draft.status === "Runnable";) {
     taken = false;
@@ -79,6 +81,39 @@ async function takeInbox(live: LiveInstance, draft: Draft, reader: Reader | unde
       await settle(live, draft, await eventFact(live, draft, path, row), reader);
       taken = true;
     }
+  }
+}
+
+/**
+ * Requests to an instance of which this host does not have the definition, oldest first. Undoing needs it, so that, and what was asked
+ * for behind it, is left to a host that has it (`more`); but an end is an end.
+ */
+function carryOut(live: LiveInstance, draft: Draft, facts: readonly Fact[]): Decision {
+  for (const fact of facts) if (fact.kind === "poison" || fact.kind === "corrupt") decide(draft, fact);
+  for (const row of live.inbox) {
+    if (row.kind === "compensate") draft.more = true;
+    if (row.kind !== "event" && (!draft.more || row.kind === "terminate")) decide(draft, requestOf(row, row.kind));
+  }
+  return draft.seal();
+}
+
+const requestOf = ({ source, payload }: InboxRow, request: RequestKind): Fact => ({
+  kind: "request",
+  request,
+  source,
+  reason: reasonOf(payload),
+});
+
+/** A state that cannot be acted on cannot be undone either: what was asked for is written down, and a person must look. */
+function setCompensationsAside(live: LiveInstance, draft: Draft): void {
+  for (const { kind, source, payload } of live.inbox) {
+    if (kind !== "compensate") continue;
+    draft.consume.push(source);
+    draft.history.push({
+      kind,
+      path: null,
+      detail: JSON.stringify({ reason: reasonOf(payload), refused: draft.reason }),
+    });
   }
 }
 
@@ -141,7 +176,7 @@ export function transitionOf(live: LiveInstance, decision: Decision, stance: Sta
     result: state.result?.json ?? null,
     failure: state.failure === undefined ? null : JSON.stringify(state.failure),
     reason: state.reason ?? null,
-    ...restOf(decision, stance),
+    ...(live.plan.isUnknown ? { release: leftTo(decision), ...noTimers } : restOf(decision, stance)),
     inboxSeen: live.inboxSeen,
     lane: stance.lane ?? false,
     pointers: decision.pointers,
@@ -156,6 +191,12 @@ export function transitionOf(live: LiveInstance, decision: Decision, stance: Sta
 type Timers = Pick<Transition, "dueIn" | "dueAt">;
 
 const noTimers: Timers = { dueIn: null, dueAt: null };
+
+/** Who does not have the definition keeps nothing, and leaves to others what may have to be done. */
+function leftTo({ state, more }: Decision): Transition["release"] {
+  if (isTerminal(state.status)) return "end";
+  return state.status === "Suspended" && !more ? "halt" : "yield";
+}
 
 /** What becomes of the ownership, and until when. */
 function restOf(decision: Decision, stance: Stance): Pick<Transition, "release"> & Timers {

@@ -69,8 +69,8 @@ export class Engine {
 
   /**
    * Stores a request for a run; resolves once it is durable. If nobody owns the run, this node takes it and carries the request out,
-   * whatever its definition; else its owner does, when it reads its inbox. Answers false if the run was over. Throws
-   * `InstanceNotFoundError`.
+   * whatever its definition (to compensate, a node that has it); else its owner does, when it reads its inbox. Answers false if the
+   * run was over. Throws `InstanceNotFoundError`.
    */
   async request(id: string, kind: RequestRow["kind"], reason?: string): Promise<boolean> {
     const ref = this.refOf(id);
@@ -82,6 +82,7 @@ export class Engine {
     if (reply.terminal) return false;
     if (reply.owner === this.node.id) this.node.checkMail();
     else if (reply.owner !== null) this.hints.inbox(reply.owner);
+    else if (kind === "compensate") this.node.leftToAny();
     else this.node.claimer.want(ref);
     return true;
   }

@@ -22,6 +22,14 @@ export interface Run<R> {
   resume(): Promise<boolean>;
   /** Ends the run as Terminated; nothing is compensated. Answers false if it was over. */
   terminate(reason?: string): Promise<boolean>;
+  /**
+   * Undoes the run, whatever it is doing, also if it is suspended: bodies that are running are stopped (their signals abort), all that
+   * has a compensation and was done is undone, the last one first, steps in doubt before, with `outcome: "unknown"`. Then the run is
+   * Terminated, its reason "compensated", with what was given here behind it. A rollback of the whole run that is under way goes on, if
+   * it was suspended too, and ends as it would have. Carried out by a host that has the workflow's definition. Answers false if the run
+   * was over.
+   */
+  compensate(reason?: string): Promise<boolean>;
 }
 
 /** What holds an open transaction: a `pg` client after BEGIN, PGlite's transaction, or the `tx` of a transactional step. */

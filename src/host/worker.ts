@@ -84,7 +84,10 @@ export class Worker {
     const known = new Set(live.inbox.map((row) => row.source));
     const fresh = rows.filter((row) => !known.has(row.source));
     if (fresh.length === 0 || !this.owns(live) || live.isStopping) return;
-    const stops = fresh.some((row) => row.kind === "suspend" || row.kind === "terminate");
+    const isUndoing = live.state.frontier.rollback !== undefined;
+    const stops = fresh.some(
+      ({ kind }) => kind === "suspend" || kind === "terminate" || (kind === "compensate" && !isUndoing),
+    );
     const take = (): void => {
       live.inbox = [...live.inbox, ...fresh];
       live.inboxSeen = Math.max(live.inboxSeen, ...fresh.map((row) => row.seq));
@@ -220,7 +223,7 @@ export class Worker {
 
   /** Whether bodies that are ready start here. Where they do not, their instance must be given away, even if nothing new was decided. */
   private mayGoOn(live: LiveInstance): boolean {
-    return !this.givesAway(live) && live.state.status === "Runnable";
+    return !this.givesAway(live) && live.state.status === "Runnable" && !live.plan.isUnknown;
   }
 
   private givesAway(live: LiveInstance): boolean {

@@ -270,6 +270,7 @@ export class WorkflowHost {
       suspend: (reason) => engine().request(id, "suspend", reason),
       resume: () => engine().request(id, "resume"),
       terminate: (reason) => engine().request(id, "terminate", reason),
+      compensate: (reason) => engine().request(id, "compensate", reason),
     };
   }
 

@@ -120,10 +120,13 @@ export interface Below {
   readonly others?: readonly StackHead[];
 }
 
-/** A rollback under way: the failure that caused it, and what is still to be undone: first the steps in doubt, then always the
- *  newest head of the stacks. */
+/** A rollback under way: what caused it, and what is still to be undone: first the steps in doubt, then always the newest head of the
+ *  stacks. */
 export interface Rollback {
-  readonly failure: Failure;
+  /** Absent: somebody asked for it. */
+  readonly failure?: Failure;
+  /** Why it was asked for, as far as that was said. */
+  readonly reason?: string;
   readonly heads: readonly StackHead[];
   /** Steps whose answer was not committed when the rollback began. */
   readonly inDoubt?: readonly DoubtfulStep[];

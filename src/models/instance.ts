@@ -33,10 +33,25 @@ export const statusMoves: { readonly [M in StatusMoveName]: StatusMove } = {
   corrupt: { from: ["Runnable"], to: "Suspended", because: "the stored state cannot be read" },
   poison: { from: ["Runnable"], to: "Suspended", because: "quarantine" },
   resume: { from: ["Suspended"], to: "Runnable", because: "resume" },
+  compensate: { from: ["Suspended"], to: "Runnable", because: "compensate" },
+  undone: { from: ["Runnable", "Suspended"], to: "Terminated", because: "compensate was asked for, and all is undone" },
 };
 
 export type StatusMoveName =
-  "done" | "failed" | "givenUp" | "terminate" | "suspend" | "stuck" | "corrupt" | "poison" | "resume";
+  | "done"
+  | "failed"
+  | "givenUp"
+  | "terminate"
+  | "suspend"
+  | "stuck"
+  | "corrupt"
+  | "poison"
+  | "resume"
+  | "compensate"
+  | "undone";
+
+/** What can be asked of a run. All but `compensate` need none of the author's code. */
+export type RequestKind = "suspend" | "resume" | "terminate" | "compensate";
 
 export interface StatusMove {
   readonly from: readonly WorkflowStatus[];

@@ -1,4 +1,4 @@
-import type { WorkflowStatus } from "./instance.ts";
+import type { RequestKind, WorkflowStatus } from "./instance.ts";
 
 /**
  * The facts that one turn commits, whole or not at all. JSON columns are canonical JSON text (`StoredValue.json`), null where
@@ -81,7 +81,7 @@ export interface PointerRow {
 
 /** What is not a step: a retry, an error, an operator's act, a takeover. */
 export interface HistoryRow {
-  readonly kind: "retry" | "error" | "suspend" | "resume" | "terminate" | "quarantine" | "event-refused";
+  readonly kind: "retry" | "error" | RequestKind | "quarantine" | "event-refused";
   readonly path: string | null;
   /** Canonical JSON. */
   readonly detail: string | null;

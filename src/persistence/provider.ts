@@ -1,5 +1,5 @@
 import type { Transition } from "../models/transition.ts";
-import type { WorkflowStatus } from "../models/instance.ts";
+import type { RequestKind, WorkflowStatus } from "../models/instance.ts";
 import type { ScheduleStore } from "./schedule-store.ts";
 
 /**
@@ -238,7 +238,7 @@ export interface InboxRow extends InstanceRef {
   /** What consuming it is named by. Unique within the instance. */
   readonly source: string;
   readonly seq: number;
-  readonly kind: "event" | "suspend" | "resume" | "terminate";
+  readonly kind: "event" | RequestKind;
   /** For events: hash of name and key. */
   readonly topic: string | null;
   readonly payload: unknown;
@@ -247,7 +247,7 @@ export interface InboxRow extends InstanceRef {
 
 export interface RequestRow {
   readonly requestId: string;
-  readonly kind: "suspend" | "resume" | "terminate";
+  readonly kind: RequestKind;
   readonly payload: string | null;
 }
 

@@ -6,6 +6,7 @@ import { portDefects } from "./port-defects.ts";
 import { recipes } from "./recipes.ts";
 import { sagas } from "./sagas.ts";
 import { search } from "./search.ts";
+import { undoing } from "./undoing.ts";
 import { untested } from "./untested.ts";
 import { waits } from "./waits.ts";
 
@@ -20,4 +21,5 @@ export const cases: readonly Case[] = [
   ...nodes,
   ...defects,
   ...portDefects,
+  ...undoing,
 ];

@@ -5,7 +5,7 @@ import type { Draft } from "../draft.ts";
 import type { BodyFact } from "../facts.ts";
 import { stackDoubts } from "../cancel.ts";
 import { endPointer } from "../finish.ts";
-import { doubt, isUndo, raise, undone } from "../rollback.ts";
+import { doubt, inputFor, isUndo, raise, undone } from "../rollback.ts";
 import { stack } from "../stack.ts";
 import type { Kind } from "./kind.ts";
 
@@ -21,6 +21,7 @@ export const stepKind: Kind<StepNode> = {
   },
   answered(draft, path, _, answer) {
     if (answer.ask !== "input") return;
+    if (!draft.pointers.has(path)) return inputFor(draft, path, answer.value);
     draft.pointers.set(path, { ...draft.pointers.get(path), input: answer.value.tree });
   },
   due(draft, path) {
