@@ -65,6 +65,12 @@ export type JoinedValues<V, J, X> = [J] extends ["all"]
     : { [Name in keyof V]: Joined<V[Name]> }
   : { [Name in keyof V]: Joined<V[Name]> };
 
+/** A child's value in an array, which can hold no `undefined`: `null` stands for that. */
+export type Listed<L> = undefined extends L ? Exclude<L, undefined | void> | null : L;
+
+/** As `JoinedValues`, in the order of the items. */
+export type ItemValues<L, J, X> = [J] extends ["all"] ? ([X] extends [never] ? Listed<L>[] : Joined<L>[]) : Joined<L>[];
+
 /** The results with which any of the named branches may end the run. */
 export type Ends<B> = {
   [Name in keyof B]: B[Name] extends (...args: never) => Block<unknown, infer E> ? E : never;

@@ -12,6 +12,7 @@ import type {
   EndOf,
   Ends,
   Inside,
+  ItemValues,
   JoinedValues,
   Keep,
   Label,
@@ -204,7 +205,8 @@ export interface Flow<D, K = Nothing, T = D, L = undefined, E = never> extends B
   /** Goes on behind a loop or a block around it. What else is active in it is cancelled, as by `restart`. */
   leave(label: Label): Ended<E>;
 
-  /** Does the same for each item, several at a time. Its value is an array of the block's values, in the order of the items. */
+  /** Does the same for each item, several at a time. Its value is an array of the block's values, in the order of the items;
+   *  `null` stands there for `undefined`. */
   forEach<
     Item,
     L1,
@@ -217,8 +219,8 @@ export interface Flow<D, K = Nothing, T = D, L = undefined, E = never> extends B
   >(
     items: Mapping<D, K, readonly Item[]>,
     body: (each: Flow<D, Inside<K, { [Name in V]: Item } & { index: number }>, Item>) => Block<L1, E1>,
-    options?: ForEachOptions<D, K, JoinedValues<L1[], J, X>, N, P, V, J, X>,
-  ): Flow<D, Keep<K, N, JoinedValues<L1[], J, X>>, T, JoinedValues<L1[], J, X>, E | E1>;
+    options?: ForEachOptions<D, K, ItemValues<L1, J, X>, N, P, V, J, X>,
+  ): Flow<D, Keep<K, N, ItemValues<L1, J, X>>, T, ItemValues<L1, J, X>, E | E1>;
 
   /** Does different things at the same time. Its value is an object with the value of each branch. */
   parallel<

@@ -1,16 +1,24 @@
+import type { CompensationErrorBehavior } from "../models/definition.ts";
 import { type ResolvedRetryPolicy, type RetryPolicy, resolveRetryPolicy } from "../models/retry-policy.ts";
 import { stepFacts } from "../models/step.ts";
 import { type AnyStep, isStep } from "./body.ts";
 import { attempt, type Fault, Fields, isClass, show } from "./fields.ts";
 
 /** Options that a step may bring along, and that its place of use may override. */
-export const policyOptions: readonly string[] = ["retry", "timeout", "compensateWith", "inDoubt"];
+export const policyOptions: readonly string[] = [
+  "retry",
+  "timeout",
+  "compensateWith",
+  "onCompensationError",
+  "inDoubt",
+];
 
 /** The policy of a step, checked. */
 export interface Policy {
   readonly retry: ResolvedRetryPolicy | undefined;
   readonly timeoutMs: number | undefined;
   readonly compensateWith: AnyStep | ((...args: never[]) => unknown) | undefined;
+  readonly onCompensationError: CompensationErrorBehavior | undefined;
   readonly skipInDoubt: boolean;
 }
 
@@ -22,6 +30,7 @@ export function readPolicy(options: Fields, fault: Fault): Policy {
     retry: readRetry(options.value("retry"), fault),
     timeoutMs: readTimeout(options, fault),
     compensateWith: readCompensation(options.value("compensateWith"), fault),
+    onCompensationError: options.oneOf("onCompensationError", ["suspend", "continue", "fail"]),
     skipInDoubt: options.oneOf("inDoubt", ["skip"]) !== undefined,
   };
 }

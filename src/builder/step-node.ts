@@ -36,6 +36,7 @@ function nodeOf(site: Site, body: KnownBody, inline: boolean): StepNode {
     retry: own.retry ?? brought.retry,
     timeoutMs: own.timeoutMs ?? brought.timeoutMs,
     compensateWith: own.compensateWith ?? brought.compensateWith,
+    onCompensationError: own.onCompensationError ?? brought.onCompensationError,
     skipInDoubt: own.skipInDoubt || brought.skipInDoubt,
   };
   const input = site.options.function("input");
@@ -58,7 +59,9 @@ function nodeOf(site: Site, body: KnownBody, inline: boolean): StepNode {
 
 /** A step given as compensation brings its own policy; a function is run under that of its step. */
 function compensationOf(site: Site, policy: Policy): { compensation?: FunctionRef; undo?: UndoPolicy } {
-  const { compensateWith } = policy;
+  const { compensateWith, onCompensationError } = policy;
+  if (compensateWith === undefined && onCompensationError !== undefined)
+    throw site.fault(`its option "onCompensationError" is about its compensation, and it has none: "compensateWith"`);
   if (compensateWith === undefined) return {};
   const step = isStep(compensateWith) ? compensateWith : undefined;
   const { retry, timeoutMs } = step === undefined ? policy : policyOf(step, site.fault);
@@ -68,6 +71,7 @@ function compensationOf(site: Site, policy: Policy): { compensation?: FunctionRe
       transactional: step?.[stepFacts].transactional ?? false,
       retry: retry ?? defaultRetryPolicy,
       ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(onCompensationError !== undefined && onCompensationError !== "suspend" && { onError: onCompensationError }),
     },
   };
 }

@@ -1,15 +1,19 @@
-import type { ActivePointer, DoubtfulStep, OpenScope, Rollback, StackHead } from "../models/frontier.ts";
+import type { ActivePointer, DoubtfulStep, Left, OpenScope, Rollback, StackHead } from "../models/frontier.ts";
 import { isInside, iterationAround, staticPath, undoneBy } from "../models/path.ts";
 import { storedFromJson } from "../models/stored-value.ts";
 import type { Draft } from "./draft.ts";
 import { amend, cancelPointer, restate } from "./finish.ts";
+import { bothLeft } from "./not-undone.ts";
 import { isUndoPath } from "./plan.ts";
 import { stackUnder } from "./stack.ts";
 
 /** What a rollback must undo of what was cancelled for it. */
 export interface Remains {
   readonly heads: StackHead[];
+  /** In the order in which they became ready. */
   readonly inDoubt: DoubtfulStep[];
+  /** What was not undone by rollbacks that were cut off. */
+  left?: Left | undefined;
 }
 
 /** Cancels all that is active inside a container, and gathers what a rollback must undo of it. */
@@ -28,6 +32,7 @@ export function cancelForRollback(draft: Draft, container: string): Remains {
     cancelScope(draft, path, scope);
   }
   if (container === "" && draft.rollback !== undefined) inherit(draft.rollback, undos, remains);
+  remains.inDoubt.sort(byReadiness);
   return remains;
 }
 
@@ -52,9 +57,11 @@ export function cancelBlock(draft: Draft, block: string): void {
     if (scope.rollback !== undefined) inherit(scope.rollback, undos, remains);
     else if (scope.undo !== undefined) remains.heads.push(scope.undo);
     cancelScope(draft, path, scope);
-    const others = [...remains.heads, ...remains.inDoubt.map((step) => ({ ...step, seq: draft.seq }))];
-    if (others.length === 0) continue;
-    const below = stackUnder(draft, block, { path, seq: draft.seq + 1 }, { others });
+    const others = [...remains.heads, ...remains.inDoubt.map(({ ready: _, ...step }) => ({ ...step, seq: draft.seq }))];
+    const { left } = remains;
+    if (others.length === 0 && left === undefined) continue;
+    const taken = { others, ...(left !== undefined && { left }) };
+    const below = stackUnder(draft, block, { path, seq: draft.seq + 1 }, taken);
     cancelPointer(draft, path, { below });
   }
 }
@@ -75,8 +82,8 @@ function cancelPointers(
 ): ReadonlySet<string> {
   draft.dropAgenda(container);
   const started = new Set<string>();
-  for (const [path, pointer] of draft.pointers) {
-    if (!isInside(path, container)) continue;
+  const inside = [...draft.pointers].filter(([path]) => isInside(path, container));
+  for (const [path, pointer] of inside.sort(([, one], [, other]) => byReadiness(one, other))) {
     if (!isUndoPath(draft.plan, path)) {
       cancel(path, pointer);
       continue;
@@ -89,7 +96,9 @@ function cancelPointers(
   return started;
 }
 
-function inherit(rollback: Rollback, undos: ReadonlySet<string>, { heads, inDoubt }: Remains): void {
+function inherit(rollback: Rollback, undos: ReadonlySet<string>, remains: Remains): void {
+  const { heads, inDoubt } = remains;
+  remains.left = bothLeft(remains.left, rollback.left);
   heads.push(...rollback.heads);
   inDoubt.push(...(rollback.inDoubt ?? []));
   if (rollback.current === undefined) return;
@@ -123,8 +132,13 @@ function keepItem(draft: Draft, path: string, pointer: ActivePointer): void {
   amend(draft, container, { status: left ? "Complete" : "Started", below: nothingBelow });
 }
 
+/** In the order of becoming ready. What has no number is never in doubt beside others. */
+const byReadiness = (one: { readonly ready?: number }, other: { readonly ready?: number }): number =>
+  (one.ready ?? 0) - (other.ready ?? 0);
+
 const doubtOf = (path: string, pointer: ActivePointer): DoubtfulStep => ({
   path,
   inDoubt: true,
+  ...(pointer.ready !== undefined && { ready: pointer.ready }),
   ...(pointer.input !== undefined && { input: pointer.input }),
 });

@@ -134,7 +134,6 @@ function goOn(draft: Draft): void {
 
 /** Throws if a step is active that the definition does not have: its body could not be begun, nor its timer heard. */
 function checkPlaces(draft: Draft): void {
-  if (draft.plan.places.size === 0) return; // it stands for a definition that this host does not have
   for (const path of draft.pointers.keys()) draft.place(isUndo(draft, path) ? undoneBy(path) : path);
 }
 
@@ -196,6 +195,7 @@ function requested(draft: Draft, fact: RequestFact): void {
       draft.reason = undefined;
       return;
     case "compensate":
+      if (draft.isUnreadable) return; // nor can it be undone
       return compensateNow(draft, fact.reason ?? undefined);
   }
 }

@@ -41,6 +41,7 @@ export class Draft {
   rollback: Rollback | undefined;
   deadline: Deadline | undefined;
   seq: number;
+  private readied: number;
   private standing: WorkflowStatus;
   data: StoredValue;
   dataChanged = false;
@@ -82,6 +83,7 @@ export class Draft {
     this.rollback = frontier.rollback;
     this.deadline = frontier.deadline;
     this.seq = frontier.seq ?? 0;
+    this.readied = frontier.readied ?? 0;
     this.standing = before.status;
     this.data = before.data;
     this.result = before.result;
@@ -116,6 +118,12 @@ export class Draft {
   /** Whether a pointer was active before this decision. */
   wasActive(path: string): boolean {
     return this.before.frontier.pointers[path] !== undefined;
+  }
+
+  /** The number of the next step that becomes ready, of those that are numbered. */
+  nextReady(): number {
+    this.readied += 1;
+    return this.readied;
   }
 
   /** Whether another pointer may be active beside one at this path. */
@@ -210,6 +218,7 @@ export class Draft {
     return {
       format: 1,
       ...(this.seq > 0 && { seq: this.seq }),
+      ...(this.readied > 0 && { readied: this.readied }),
       pointers: Object.fromEntries(this.pointers),
       ...(this.scopes.size > 0 && { scopes: Object.fromEntries(this.scopes) }),
       ...(this.kept.size > 0 && { kept: Object.fromEntries(this.kept) }),

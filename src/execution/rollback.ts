@@ -7,6 +7,7 @@ import type { StoredValue } from "../models/stored-value.ts";
 import { cancelForRollback } from "./cancel.ts";
 import type { Draft } from "./draft.ts";
 import { endContainer, endPointer, restate } from "./finish.ts";
+import { bothLeft, compensationFailure, isEnough, leaving } from "./not-undone.ts";
 import { containerOf, isUndoPath } from "./plan.ts";
 
 /** A step has failed for good: what its author wants to happen then. (`suspend` and `continue` are the step's own affair.) */
@@ -87,17 +88,19 @@ export function endRun(
 }
 
 /** Stops everything inside a saga (or the run) and begins to undo what it did, newest first. */
-function rollBack(draft: Draft, container: string, cause: Pick<Rollback, "failure" | "reason">): void {
+function rollBack(draft: Draft, container: string, cause: Pick<Rollback, "failure" | "reason" | "gaveUp">): void {
   const own = container === "" ? draft.undo : draft.scope(container).undo;
-  const { heads, inDoubt } = cancelForRollback(draft, container);
+  const { heads, inDoubt, left } = cancelForRollback(draft, container);
   const rollback: Rollback = {
     ...cause,
     heads: own === undefined ? heads : [...heads, own],
     ...(inDoubt.length > 0 && { inDoubt }),
+    ...(left !== undefined && { left }),
   };
   if (container === "") draft.undo = undefined;
   setRollback(draft, container, rollback);
   draft.moves.push({ kind: "unwind", path: container });
+  if (cause.gaveUp) return;
   for (const step of inDoubt) if (lacksInput(draft, step)) draft.asks.push({ kind: "input", path: step.path });
 }
 
@@ -141,7 +144,13 @@ export function noInputFor(draft: Draft, path: string): boolean {
 
 /** Marks a failed step as one whose effect is in doubt; to be called before `raise`. */
 export function doubt(draft: Draft, path: string, input: StoredValue | undefined): void {
-  draft.doubts.push({ path, inDoubt: true, ...(input !== undefined && { input: input.tree }) });
+  const { ready } = draft.pointers.get(path) ?? {};
+  draft.doubts.push({
+    path,
+    inDoubt: true,
+    ...(ready !== undefined && { ready }),
+    ...(input !== undefined && { input: input.tree }),
+  });
 }
 
 const rollbackOf = (draft: Draft, container: string): Rollback | undefined =>
@@ -156,10 +165,11 @@ function setRollback(draft: Draft, container: string, rollback: Rollback): void 
 export function unwind(draft: Draft, container: string): void {
   const rollback = rollbackOf(draft, container);
   if (rollback === undefined) return;
+  if (rollback.gaveUp && isEnough(rollback.left)) return conclude(draft, container, rollback);
   const doubtful = rollback.inDoubt?.at(-1);
   if (doubtful !== undefined) {
-    setRollback(draft, container, { ...rollback, inDoubt: rollback.inDoubt?.slice(0, -1) ?? [], current: doubtful });
-    return compensate(draft, doubtful);
+    const rest = { ...rollback, inDoubt: rollback.inDoubt?.slice(0, -1) ?? [] };
+    return undo(draft, container, rest, doubtful);
   }
   const newest = newestOf(rollback.heads);
   if (newest === undefined) return conclude(draft, container, rollback);
@@ -176,17 +186,29 @@ export function unstacked(draft: Draft, path: string, found: Below): void {
   const head = rollback?.heads.find((one) => one.path === path);
   if (rollback === undefined || head === undefined) return;
   const heads = rollback.heads.filter((one) => one !== head);
+  const left = bothLeft(rollback.left, found.left);
+  const rest = { ...rollback, heads, ...(left !== undefined && { left }) };
   // What lies below a step whose compensation was interrupted is among the heads already.
   for (const other of [found.below, found.inner, ...(found.others ?? [])]) {
     if (other !== undefined && !heads.some((one) => one.path === other.path)) heads.push(other);
   }
   if (draft.place(path).node.kind !== "step") {
-    setRollback(draft, container, { ...rollback, heads });
+    setRollback(draft, container, rest);
     draft.moves.push({ kind: "unwind", path: container });
     return;
   }
-  setRollback(draft, container, { ...rollback, heads, current: head });
-  compensate(draft, head);
+  undo(draft, container, rest, head);
+}
+
+/** Begins to undo a step; once nothing more is undone, only takes its name. */
+function undo(draft: Draft, container: string, rollback: Rollback, step: StackHead | DoubtfulStep): void {
+  if (rollback.gaveUp) {
+    setRollback(draft, container, { ...rollback, left: leaving(rollback.left, step.path) });
+    draft.moves.push({ kind: "unwind", path: container });
+    return;
+  }
+  setRollback(draft, container, { ...rollback, current: step });
+  compensate(draft, step);
 }
 
 /** The rollback that a pointer is undone by: the innermost one around it. */
@@ -222,8 +244,30 @@ export function undone(draft: Draft, path: string, outcome: string | undefined, 
   draft.moves.push({ kind: "unwind", path: container });
 }
 
+/** A compensation has failed for good, and the run does not wait for a person to look at it. */
+export function notUndone(draft: Draft, path: string, failure: Failure, behavior: "continue" | "fail"): void {
+  const container = rollbackAround(draft, path);
+  const rollback = rollbackOf(draft, container);
+  if (rollback === undefined) return;
+  const { current: _, ...rest } = rollback;
+  const after = { ...rest, left: leaving(rest.left, path, failure) };
+  setRollback(draft, container, behavior === "fail" && container === "" ? { ...after, gaveUp: true } : after);
+  if (behavior === "fail" && container !== "")
+    rollBack(draft, "", { ...(rest.failure !== undefined && { failure: rest.failure }), gaveUp: true });
+  else draft.moves.push({ kind: "unwind", path: container });
+}
+
+/** Not all is undone, and whoever is around must know: nothing goes on behind as if it were. */
+function concludeWith(draft: Draft, container: string, failure: Failure): void {
+  if (container === "") return endRun(draft, "failed", { failure });
+  endContainer(draft, container, { status: "Failed", failure: JSON.stringify(failure) });
+  goOutwards(draft, container, failure);
+}
+
 /** All is undone: the run has failed, or its saga has, which goes on behind itself only if its author says so. */
-function conclude(draft: Draft, container: string, { failure, reason }: Rollback): void {
+function conclude(draft: Draft, container: string, rollback: Rollback): void {
+  const { failure, reason, left } = rollback;
+  if (left !== undefined) return concludeWith(draft, container, compensationFailure(rollback, left));
   if (failure === undefined) {
     const said = reason === undefined ? "compensated" : `compensated: ${reason}`;
     return endRun(draft, "undone", { reason: said });

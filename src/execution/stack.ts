@@ -12,12 +12,7 @@ export function sagaAround(draft: Draft, path: string): string {
 }
 
 /** Puts a pointer on the stack of the saga around `at`, and answers what its row must tell of it. */
-export function stackUnder(
-  draft: Draft,
-  at: string,
-  head: StackHead,
-  taken: Pick<Below, "inner" | "others"> = {},
-): string {
+export function stackUnder(draft: Draft, at: string, head: StackHead, taken: Omit<Below, "below"> = {}): string {
   const saga = sagaAround(draft, at);
   const below = saga === "" ? draft.undo : draft.scope(saga).undo;
   if (saga === "") draft.undo = head;

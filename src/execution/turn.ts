@@ -29,7 +29,6 @@ export async function takeTurn(
     const asking = fact.kind === "due" ? undefined : settle(live, draft, completed(live, draft, fact), reader);
     if (asking !== undefined) await asking;
   }
-  if (facts.some(({ kind }) => kind === "corrupt")) setCompensationsAside(live, draft);
   if (live.inbox.length > 0) await takeInbox(live, draft, reader);
   // What has come is not too late, however late it is looked at. A run that was suspended meanwhile is asked again when it goes on.
   if (draft.status === "Runnable" && facts.some(({ kind }) => kind === "due")) {
@@ -103,19 +102,6 @@ const requestOf = ({ source, payload }: InboxRow, request: RequestKind): Fact =>
   source,
   reason: reasonOf(payload),
 });
-
-/** A state that cannot be acted on cannot be undone either: what was asked for is written down, and a person must look. */
-function setCompensationsAside(live: LiveInstance, draft: Draft): void {
-  for (const { kind, source, payload } of live.inbox) {
-    if (kind !== "compensate") continue;
-    draft.consume.push(source);
-    draft.history.push({
-      kind,
-      path: null,
-      detail: JSON.stringify({ reason: reasonOf(payload), refused: draft.reason }),
-    });
-  }
-}
 
 function reasonOf(payload: unknown): string | null {
   if (typeof payload !== "object" || payload === null || !("reason" in payload)) return null;

@@ -59,11 +59,18 @@ export interface StepNode extends NodeFacts {
   readonly skipInDoubt?: true;
 }
 
+/** What happens when a compensation has failed for good. `suspend` (default): the run is parked as Suspended with the compensation ready
+ *  to run again on resume. `continue`: the others are undone all the same, and then the rollback has failed. `fail`: nothing more is
+ *  undone, and the run fails at once. */
+export type CompensationErrorBehavior = "suspend" | "fail" | "continue";
+
 export interface UndoPolicy {
   /** The compensation is a transactional step: it runs in a transaction that commits with its completion. */
   readonly transactional: boolean;
   readonly retry: ResolvedRetryPolicy;
   readonly timeoutMs?: number;
+  /** Absent: `suspend`. */
+  readonly onError?: Exclude<CompensationErrorBehavior, "suspend">;
 }
 
 /** Waits for an event under a key. */

@@ -11,6 +11,8 @@ export interface Frontier {
   readonly format: 1;
   /** How many pointers have finished; numbers them in order of completion. */
   readonly seq?: number;
+  /** How many compensable steps became ready beside others; numbers them in that order, which JSON objects do not keep. */
+  readonly readied?: number;
   /** Active pointers by path. */
   readonly pointers: Readonly<Record<string, ActivePointer>>;
   /** Open containers by the path of their pointer. */
@@ -36,6 +38,8 @@ export interface ActivePointer {
   readonly state?: "sleeping" | "waiting";
   /** The attempt that is to come or under way, from 1 (default). */
   readonly attempt?: number;
+  /** Number in the order of becoming ready, of a step that can be undone and may have others beside it. */
+  readonly ready?: number;
   /** Milliseconds that earlier attempts and the waits between them took, where the step's policy limits them. */
   readonly elapsedMs?: number;
   /** Milliseconds from the commit of the transition that wrote this; becomes `due` in the next one. */
@@ -118,26 +122,43 @@ export interface Below {
   /** Stacks that it has taken over: a finished saga's own, or those of a saga that was cut off. */
   readonly inner?: StackHead;
   readonly others?: readonly StackHead[];
+  /** What a rollback that was cut off there had failed to undo. */
+  readonly left?: Left;
 }
 
-/** A rollback under way: what caused it, and what is still to be undone: first the steps in doubt, then always the newest head of the
- *  stacks. */
+/** A rollback under way: what caused it, and what is still to be undone: first the steps in doubt, the last one that
+ *  became ready first, then always the newest head of the stacks. */
 export interface Rollback {
   /** Absent: somebody asked for it. */
   readonly failure?: Failure;
   /** Why it was asked for, as far as that was said. */
   readonly reason?: string;
   readonly heads: readonly StackHead[];
-  /** Steps whose answer was not committed when the rollback began. */
+  /** Steps whose answer was not committed when the rollback began, in the order in which they became ready. */
   readonly inDoubt?: readonly DoubtfulStep[];
   /** The step whose compensation is active. */
   readonly current?: StackHead | DoubtfulStep;
+  /** What could not be undone. */
+  readonly left?: Left;
+  /** Nothing more is undone: what is left is gathered, to be named. */
+  readonly gaveUp?: true;
+}
+
+/** Steps that were to be undone and are not. */
+export interface Left {
+  readonly count: number;
+  /** The first of them. */
+  readonly paths: readonly string[];
+  /** What the first compensation that failed said, in short. */
+  readonly because?: string;
 }
 
 /** A compensable step that may or may not have had its effect. */
 export interface DoubtfulStep {
   readonly path: string;
   readonly inDoubt: true;
+  /** As its pointer had it. */
+  readonly ready?: number;
   /** Encoded input; absent if it was the item of its iteration. */
   readonly input?: unknown;
   /** A row of its compensation was written already. */

@@ -1,3 +1,4 @@
+import type { CompensationErrorBehavior } from "./definition.ts";
 import type { Duration } from "./duration.ts";
 import type { Logger } from "./environment.ts";
 import type { Settled } from "./execution-result.ts";
@@ -70,6 +71,13 @@ export interface StepDefaults<I, R, O extends Outcome = Outcome> {
   readonly timeout?: Duration;
   /** Undoes the step when the saga around it, or else the whole run, is rolled back. Default: nothing is undone. */
   readonly compensateWith?: Compensation<I, R, O>;
+  /**
+   * What happens when the compensation has failed for good: its retries are exhausted, or its error is permanent. `"suspend"` parks the
+   * run, and resume tries the compensation again. `"continue"` undoes the others all the same; then the failure goes on outwards (or the
+   * run is Failed) with code COMPENSATION_FAILED, which names what is not undone; `afterCompensation` has no say then. `"fail"` undoes
+   * nothing more, and the run is Failed at once, in the same way. Default: `"suspend"`.
+   */
+  readonly onCompensationError?: CompensationErrorBehavior;
 }
 
 /** Opts out of compensating a step whose outcome is unknown. */
@@ -84,7 +92,7 @@ export const stepFacts: unique symbol = Symbol.for("workflow-core.step");
 /** What the engine reads of a step. */
 export interface StepFacts<out O extends Outcome = Outcome> {
   readonly transactional: boolean;
-  /** The defaults as given: retry, timeout, compensateWith, inDoubt. */
+  /** The defaults as given: retry, timeout, compensateWith, onCompensationError, inDoubt. */
   readonly defaults: Readonly<Record<string, unknown>>;
   /** Carries the type `O`; there is no such property at run time. */
   readonly outcomes?: () => O;

@@ -210,6 +210,16 @@ describe("options", () => {
     (flow) => flow.then(reserve, { compensateWith: Ship }),
     /^reserve: .* not class Ship\.$/,
   );
+  refused(
+    "what a failing compensation does is one of three",
+    (flow) => flow.then(reserve, { compensateWith: () => 0, onCompensationError: "ignore" }),
+    /"onCompensationError" must be "suspend" or "continue" or "fail", not 'ignore'/,
+  );
+  refused(
+    "what a failing compensation does is asked of none",
+    (flow) => flow.then(reserve, { onCompensationError: "fail" }),
+    /"onCompensationError" is about its compensation, and it has none/,
+  );
   refused("inDoubt is skip", (flow) => flow.then(reserve, { inDoubt: false }), /"inDoubt" must be "skip", not false/);
   refused(
     "afterCompensation is one of two",

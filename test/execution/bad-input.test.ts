@@ -198,6 +198,9 @@ for (const [how, build] of Object.entries(standing)) {
     await run.resume();
     await pause(30);
     await eventually(isSuspended, "it is suspended again");
+    await run.compensate(); // nor can it be undone
+    await pause(30);
+    await eventually(isSuspended, "it is suspended still");
     assert.match((await persistence.getWorkflowInstance(id))?.reason ?? "", /has no step "(fail|.*old.*)"/);
     assert.deepEqual(failures, [], "no turn failed");
   });

@@ -1,7 +1,7 @@
 import { defineWorkflow, event, type Flow, PermanentError, type Run, type StepContext } from "workflow-core";
 import { type Case, endOf, note, noted, noting, pause, reaches, type Stage } from "./case.ts";
 
-/** Section 6 of the table, which the ancestor has nothing of: compensation that is asked for from outside. */
+/** Section 6 of the table, which the ancestor has nothing of: compensation that is asked for from outside, and compensation that fails. */
 
 interface Keyed {
   readonly key: string;
@@ -67,6 +67,21 @@ async function restsAt({ records }: Stage, run: Run<unknown>, paths: readonly st
   }
 }
 
+const broken = (what: string, code: string) => (): never => {
+  throw new PermanentError(what, { code });
+};
+
+const half = defineWorkflow({ id: "half-undone", version: 1 }, (flow: Flow<Keyed>) =>
+  flow.run("first", noting("first"), undo("first")).saga(
+    (saga) =>
+      saga
+        .run("pay", noting("pay"), { compensateWith: broken("closed", "CLOSED"), onCompensationError: "continue" })
+        .run("second", noting("second"), undo("second"))
+        .run("fails", broken("sold out", "SOLD_OUT")),
+    { afterCompensation: "continue" },
+  ),
+);
+
 const reason = "compensated: a mistake";
 
 export const undoing: readonly Case[] = [
@@ -112,5 +127,17 @@ export const undoing: readonly Case[] = [
       return endOf(run);
     },
     end: { status: "Terminated", reason, ran: ["first", "stuck", "undo stuck unknown", "undo first completed"] },
+  },
+  {
+    row: "6.4",
+    name: "A compensation that cannot be done is left out",
+    workflows: [half],
+    play: async (stage) => endOf(await stage.host.startWorkflow(half, { key: stage.key("half") })),
+    end: {
+      status: "Failed",
+      failure: "COMPENSATION_FAILED",
+      at: "saga/pay",
+      ran: ["first", "pay", "second", "undo second completed", "undo first completed"],
+    },
   },
 ];

@@ -97,7 +97,11 @@ test("so are races and joins", () => {
     "each",
     "each[]/pack",
     "each-2",
-    "each-2[]/pack",
+    "each-2[]/maybe",
+    "each-3",
+    "each-3[]/nothing",
+    "each-4",
+    "each-4[]/pack",
     "look",
   ]);
 });

@@ -83,6 +83,16 @@ export const joining = defineWorkflow({ id: "joining", version: 1 }, (flow: Flow
     )
     .forEach(
       ({ items }) => items,
+      (each) => each.run("maybe", ({ quantity }) => (quantity > 1 ? quantity : undefined)),
+      { as: "maybe" },
+    )
+    .forEach(
+      ({ items }) => items,
+      (each) => each.run("nothing", () => {}),
+      { as: "nothing" },
+    )
+    .forEach(
+      ({ items }) => items,
       (each) => each.then(pack),
       { as: "firstBoxes", join: "first", rest: "absorb" },
     )
@@ -94,6 +104,8 @@ export const joining = defineWorkflow({ id: "joining", version: 1 }, (flow: Flow
       same<{ readonly a: number; readonly b: string }>()(scope.all);
       same<{ readonly a: Joined<number>; readonly b: Joined<string> }>()(scope.some);
       same<Joined<{ box: number }>[]>()(scope.boxes);
+      same<(number | null)[]>()(scope.maybe);
+      same<null[]>()(scope.nothing);
       same<Joined<{ box: number }>[]>()(scope.firstBoxes);
     }),
 );

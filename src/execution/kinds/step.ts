@@ -1,11 +1,12 @@
 import type { StepNode } from "../../models/definition.ts";
 import type { ActivePointer } from "../../models/frontier.ts";
+import { undoneBy } from "../../models/path.ts";
 import { mayRetry, retryDelayMs } from "../../models/retry-policy.ts";
 import type { Draft } from "../draft.ts";
 import type { BodyFact } from "../facts.ts";
 import { stackDoubts } from "../cancel.ts";
 import { endPointer } from "../finish.ts";
-import { doubt, inputFor, isUndo, raise, undone } from "../rollback.ts";
+import { doubt, inputFor, isUndo, notUndone, raise, undone } from "../rollback.ts";
 import { stack } from "../stack.ts";
 import type { Kind } from "./kind.ts";
 
@@ -14,10 +15,12 @@ type FailedAttempt = Pick<BodyFact & { readonly kind: "failed" }, "path" | "atte
 /** Runs an author's body. The body itself runs after the commit that made its pointer ready. */
 export const stepKind: Kind<StepNode> = {
   enter(draft, path, node) {
-    draft.pointers.set(path, {});
+    const isConcurrent = draft.isConcurrent(path);
+    const mayBeInDoubt = node.compensation !== undefined && !node.transactional;
+    draft.pointers.set(path, isConcurrent && mayBeInDoubt ? { ready: draft.nextReady() } : {});
     // Beside siblings that may patch the data, input is evaluated now and stored; alone, when the body starts.
     const fixed = node.input === undefined && draft.subjectIsItem(path);
-    if (draft.isConcurrent(path) && !fixed) draft.asks.push({ kind: "input", path });
+    if (isConcurrent && !fixed) draft.asks.push({ kind: "input", path });
   },
   answered(draft, path, _, answer) {
     if (answer.ask !== "input") return;
@@ -96,8 +99,7 @@ function failed(
     });
     return;
   }
-  if (isUndo(draft, path))
-    return park(draft, fact, `The compensation of "${path.slice(0, -5)}" failed: ${failure.message}`);
+  if (isUndo(draft, path)) return undoFailed(draft, node, fact);
   if (node.onError === "suspend") return park(draft, fact);
   // Without an input its body never began.
   const mayHaveHadEffect = fact.input !== undefined && !node.transactional;
@@ -111,6 +113,16 @@ function failed(
   });
   if (node.onError === "continue") goOnWithout(draft, path, node);
   else raise(draft, path, failure, node.onError);
+}
+
+function undoFailed(draft: Draft, node: StepNode, fact: BodyFact & { readonly kind: "failed" }): void {
+  const { path, failure } = fact;
+  const { onError } = node.undo ?? {};
+  if (onError === undefined)
+    return park(draft, fact, `The compensation of "${undoneBy(path)}" failed: ${failure.message}`);
+  writeError(draft, fact);
+  endPointer(draft, path, { status: "Failed", failure: JSON.stringify(failure), tookMs: fact.tookMs });
+  notUndone(draft, undoneBy(path), failure, onError);
 }
 
 /** The step has no value; what it may have done is undone in its turn. */
@@ -128,11 +140,11 @@ export function park(
 ): void {
   const { attempt: _, elapsedMs: __, ...pointer } = draft.pointers.get(fact.path) ?? {};
   draft.pointers.set(fact.path, { ...pointer, ...storedInput(fact) });
-  draft.history.push({
-    kind: "error",
-    path: fact.path,
-    detail: JSON.stringify({ attempt: fact.attempt, failure: fact.failure }),
-  });
+  writeError(draft, fact);
   draft.become("stuck");
   draft.reason = reason;
+}
+
+function writeError(draft: Draft, { path, attempt, failure }: FailedAttempt): void {
+  draft.history.push({ kind: "error", path, detail: JSON.stringify({ attempt, failure }) });
 }
