@@ -78,7 +78,7 @@ async function inTurn(
   workflows: readonly object[],
   work: () => Promise<void>,
 ): Promise<void> {
-  const before = Promise.allSettled(workflows.map((workflow) => turns.get(workflow)));
+  const before = Promise.allSettled(workflows.flatMap((workflow) => turns.get(workflow) ?? []));
   const mine = before.then(work);
   for (const workflow of workflows) turns.set(workflow, mine);
   await mine;
