@@ -15,7 +15,7 @@ import { checkOptions, type HostOptions, type ResolvedOptions } from "./host-opt
 import { observedStore } from "./observed-store.ts";
 import { prepareEvent } from "./publisher.ts";
 import type { PublishOptions, Run, StartOptions, TransactionClient, WithTransaction } from "./run.ts";
-import { resultOf } from "./run-end.ts";
+import { RunHandle } from "./run-handle.ts";
 import { type Departure, insideOf, prepare, Starter } from "./starter.ts";
 import { Schedules } from "./schedules.ts";
 
@@ -65,6 +65,7 @@ export class WorkflowHost {
   private readonly registry = new Registry();
   private readonly notices: Notices;
   private readonly starter: Starter;
+  private readonly engineOfRuns = (): Engine => this.running("run");
   private state: State = "new";
   private engine: Engine | undefined;
   private stopping: Promise<void> | undefined;
@@ -262,16 +263,7 @@ export class WorkflowHost {
   }
 
   private runOf<R>(id: string): Run<R> {
-    const engine = (): Engine => this.running("run");
-    return {
-      id,
-      result: async () => resultOf(id, await engine().results.wait(engine().refOf(id))) as R,
-      status: () => engine().status(id),
-      suspend: (reason) => engine().request(id, "suspend", reason),
-      resume: () => engine().request(id, "resume"),
-      terminate: (reason) => engine().request(id, "terminate", reason),
-      compensate: (reason) => engine().request(id, "compensate", reason),
-    };
+    return new RunHandle<R>(id, this.engineOfRuns);
   }
 
   private running(call: string, tx?: TransactionClient): Engine {
