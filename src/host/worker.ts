@@ -136,6 +136,8 @@ export class Worker {
   }
 
   private enroll(live: LiveInstance): void {
+    const before = this.live.get(live.id);
+    if (before !== undefined) this.dismiss(before); // its last transition was committed, and has not been answered yet
     this.live.set(live.id, live);
   }
 
@@ -283,21 +285,23 @@ export class Worker {
   }
 
   private commitHeld(live: LiveInstance, transition: Transition, decision: Decision, outcome: Committed): void {
-    if (!this.owns(live)) return;
     if (!outcome.held) return this.lose(live);
-    live.advance(decision, outcome.now);
-    this.lane.passed(live, transition);
-    for (const path of decision.cancelled) live.bodies.get(path)?.abort(new Error("the step was cancelled"));
-    if (transition.release === "keep") {
-      if (decision.more) live.facts.push({ kind: "continue" });
-      this.goOn(live);
-    } else {
-      this.dismiss(live);
-    }
+    const isHere = this.owns(live);
+    if (isHere) this.advance(live, transition, decision, outcome.now);
+    // It is told also if it was given up, and claimed anew before this answer came.
     this.parts.ears.committed(live, transition, decision, outcome.now);
     if (transition.release === "keep") return;
     if (live.bodies.size > 0) this.abortBodies(live, new Error("the run is at rest"));
-    this.parts.ears.freed();
+    if (isHere) this.parts.ears.freed();
+  }
+
+  private advance(live: LiveInstance, transition: Transition, decision: Decision, now: number): void {
+    live.advance(decision, now);
+    this.lane.passed(live, transition);
+    for (const path of decision.cancelled) live.bodies.get(path)?.abort(new Error("the step was cancelled"));
+    if (transition.release !== "keep") return this.dismiss(live);
+    if (decision.more) live.facts.push({ kind: "continue" });
+    this.goOn(live);
   }
 }
 
