@@ -4,6 +4,7 @@
  * Starts one PostgreSQL server for all of them unless TEST_DATABASE_URL names one, and hands its address on as TEST_DATABASE_URL
  * (a superuser's, to the database `postgres`) and its programs' folder as TEST_POSTGRES_BIN. The last line is the verdict.
  */
+import { setMaxListeners } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { run } from "node:test";
@@ -16,6 +17,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const concurrency = 2;
 
 const interrupted = new AbortController();
+setMaxListeners(0, interrupted.signal); // the runner listens once for each file
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
   process.once(signal, () => interrupted.abort(new Error(`Stopped by ${signal}.`)));
 
