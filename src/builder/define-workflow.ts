@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Definition, RunTimeoutBehavior } from "../models/definition.ts";
 import { type Duration, toRunTimeoutMs } from "../models/duration.ts";
 import { InvalidDefinitionError } from "../models/errors-definition.ts";
-import { checkSchema } from "../models/event-type.ts";
+import { checkSchema, type EventFor, type EventType } from "../models/event-type.ts";
 import { checkName } from "../models/identity.ts";
 import { canonicalGraph, engineDefinition, type WorkflowDefinition } from "../models/workflow-definition.ts";
 import type { AnyBlock } from "./block.ts";
@@ -27,11 +27,21 @@ export interface WorkflowOptions<D, S> {
   readonly timeout?: Duration;
   /** What becomes of a run whose time is over; its failure has code RUN_TIMEOUT. Default: `"compensate"`. */
   readonly onTimeout?: RunTimeoutBehavior;
+  /** Each event of this name, whatever its key, starts one run, whose data is the payload. Counts from the first start of a host that has
+   *  the definition; of several versions the highest that was ever registered decides. Default: only code starts runs. */
+  readonly startOn?: EventFor<NoInfer<S>>;
+}
+
+/** The options of a workflow that takes its data as the event tells it. */
+export interface StartedByEvent<D> extends Omit<WorkflowOptions<D, D>, "data" | "startOn"> {
+  readonly data?: never;
+  /** The event that starts it, which gives the data its type; see `WorkflowOptions`. */
+  readonly startOn: EventType<D>;
 }
 
 /**
- * Describes a workflow and checks it; nothing runs yet. The type of the data comes from the schema or from the annotation of the
- * callback's parameter; that of the result is inferred. Throws `InvalidDefinitionError`, which names the step at fault.
+ * Describes a workflow and checks it; nothing runs yet. The type of the data comes from the schema, from the event that starts it, or from
+ * the annotation of the callback's parameter; that of the result is inferred. Throws `InvalidDefinitionError`, which names the step at fault.
  *
  * ```ts
  * const fulfilOrder = defineWorkflow({ id: "fulfil-order", version: 1 }, (flow: Flow<Order>) =>
@@ -44,6 +54,10 @@ export interface WorkflowOptions<D, S> {
  *
  * Also takes a class; see `Workflow`.
  */
+export function defineWorkflow<D, B extends AnyBlock>(
+  options: StartedByEvent<D>,
+  build: (flow: Flow<D>) => B,
+): WorkflowDefinition<D, ResultOf<B, D>>;
 export function defineWorkflow<D, B extends AnyBlock, S = D>(
   options: WorkflowOptions<D, S>,
   build: (flow: Flow<D>) => B,
@@ -60,14 +74,14 @@ function fromFunction(given: unknown, build: unknown): BuiltWorkflow {
   if (isClass(given)) throw unnamed("a workflow class needs nothing beside it: write defineWorkflow(TheClass)");
   const id = typeof given === "object" && given !== null && "id" in given ? given.id : undefined;
   const fault = faultOf(typeof id === "string" ? id : "");
-  const fields = new Fields(given ?? {}, ["id", "version", "data", "timeout", "onTimeout"], fault);
+  const fields = new Fields(given ?? {}, ["id", "version", "data", "startOn", "timeout", "onTimeout"], fault);
   if (typeof build !== "function" || isClass(build)) {
     throw fault(`defineWorkflow takes a build function, as in (flow) => flow.run(…), not ${show(build)}`);
   }
   const data = fields.value("data");
   const schema = data === undefined ? undefined : attempt(() => checkSchema(data, `the option "data"`), fault);
   return built(
-    { id, version: fields.value("version"), schema, ...limitOf(fields, fault) },
+    { id, version: fields.value("version"), schema, ...startOf(fields, fault), ...limitOf(fields, fault) },
     build as (flow: never) => unknown,
     "the build function",
   );
@@ -91,10 +105,10 @@ function fromClass(given: unknown): BuiltWorkflow {
   const id = "id" in workflow ? workflow.id : undefined;
   const version = "version" in workflow ? workflow.version : undefined;
   const fault = faultOf(typeof id === "string" ? id : "");
-  const { timeout, onTimeout } = workflow as { readonly timeout?: unknown; readonly onTimeout?: unknown };
-  const limit = limitOf(new Fields({ timeout, onTimeout }, ["timeout", "onTimeout"], fault), fault);
+  const { timeout, onTimeout, startOn } = workflow as Readonly<Record<string, unknown>>;
+  const fields = new Fields({ timeout, onTimeout, startOn }, ["timeout", "onTimeout", "startOn"], fault);
   return built(
-    { id, version, schema: undefined, ...limit },
+    { id, version, schema: undefined, ...startOf(fields, fault), ...limitOf(fields, fault) },
     (flow: never): unknown => build.call(workflow, flow),
     "build",
   );
@@ -104,8 +118,22 @@ interface Named {
   readonly id: unknown;
   readonly version: unknown;
   readonly schema: unknown;
+  readonly startOn?: string;
+  readonly eventSchema?: unknown;
   readonly timeoutMs?: number;
   readonly onTimeout?: RunTimeoutBehavior;
+}
+
+function startOf(fields: Fields, fault: Fault): Pick<Named, "startOn" | "eventSchema"> {
+  const given = fields.value("startOn");
+  if (given === undefined) return {};
+  if (typeof given !== "object" || given === null || !("name" in given)) {
+    throw fault(`its option "startOn" takes an event (made by event), not ${show(given)}`);
+  }
+  const startOn = attempt(() => checkName(given.name, "event name"), fault);
+  const schema = "schema" in given ? given.schema : undefined;
+  if (schema === undefined) return { startOn };
+  return { startOn, eventSchema: attempt(() => checkSchema(schema, "its event's schema"), fault) };
 }
 
 function limitOf(fields: Fields, fault: Fault): Pick<Named, "timeoutMs" | "onTimeout"> {
@@ -121,7 +149,7 @@ function limitOf(fields: Fields, fault: Fault): Pick<Named, "timeoutMs" | "onTim
 const highestVersion = 2 ** 31 - 1;
 
 function built(
-  { id: givenId, version, schema, ...limit }: Named,
+  { id: givenId, version, schema, eventSchema, ...facts }: Named,
   build: (flow: never) => unknown,
   what: string,
 ): BuiltWorkflow {
@@ -133,9 +161,10 @@ function built(
   if (root.nodes.length === 0) throw fault("it has no steps");
   const { functions } = construction;
   return new BuiltWorkflow({
-    graph: frozen({ id, version, ...limit, root }),
+    graph: frozen({ id, version, ...facts, root }),
     functions,
     ...(schema !== undefined && { schema }),
+    ...(eventSchema !== undefined && { eventSchema }),
   });
 }
 

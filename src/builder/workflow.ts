@@ -1,5 +1,6 @@
 import type { RunTimeoutBehavior } from "../models/definition.ts";
 import type { Duration } from "../models/duration.ts";
+import type { EventFor } from "../models/event-type.ts";
 import type { AnyBlock, Block, Ended, Returned } from "./block.ts";
 import type { Flow } from "./flow.ts";
 
@@ -25,6 +26,8 @@ export interface Workflow<D, B extends AnyBlock = AnyBlock> {
   readonly timeout?: Duration;
   /** What becomes of a run whose time is over. Default: `"compensate"`. */
   readonly onTimeout?: RunTimeoutBehavior;
+  /** The event that starts it; see `defineWorkflow`. */
+  readonly startOn?: EventFor<D>;
   /** Describes the workflow; called once, by `defineWorkflow`. */
   build(builder: Flow<D>): B;
 }

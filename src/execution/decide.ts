@@ -24,7 +24,12 @@ export function decide(draft: Draft, fact: Fact): void {
 function apply(draft: Draft, fact: Fact): void {
   switch (fact.kind) {
     case "begun":
+      draft.unchecked = false;
+      if (fact.data !== undefined) draft.setData(fact.data);
       return draft.enterBlock("");
+    case "unfit":
+      draft.history.push({ kind: "error", path: null, detail: JSON.stringify({ failure: fact.failure }) });
+      return endRun(draft, "failed", { failure: fact.failure });
     case "continue":
       return goOn(draft);
     case "succeeded":

@@ -40,6 +40,7 @@ export class Draft {
   undo: StackHead | undefined;
   rollback: Rollback | undefined;
   deadline: Deadline | undefined;
+  unchecked: boolean;
   seq: number;
   private readied: number;
   private standing: WorkflowStatus;
@@ -82,6 +83,7 @@ export class Draft {
     this.undo = frontier.undo;
     this.rollback = frontier.rollback;
     this.deadline = frontier.deadline;
+    this.unchecked = frontier.unchecked ?? false;
     this.seq = frontier.seq ?? 0;
     this.readied = frontier.readied ?? 0;
     this.standing = before.status;
@@ -225,6 +227,7 @@ export class Draft {
       ...(this.undo !== undefined && { undo: this.undo }),
       ...(this.rollback !== undefined && { rollback: this.rollback }),
       ...(this.deadline !== undefined && { deadline: this.deadline }),
+      ...(this.unchecked && { unchecked: true }),
     };
   }
 }

@@ -5,8 +5,10 @@ import type { StoredValue } from "../models/stored-value.ts";
 
 /** What a turn tells `decide`. */
 export type Fact =
-  /** The instance is new: nothing has run yet. */
-  | { readonly kind: "begun" }
+  /** The instance is new: nothing has run yet. `data`: what the schemas made of the payload that started it. */
+  | { readonly kind: "begun"; readonly data?: StoredValue }
+  /** The payload that started the instance does not fit its definition. */
+  | { readonly kind: "unfit"; readonly failure: Failure }
   /** Go on with what a transition had no room for, and with what a claim finds unanswered. */
   | { readonly kind: "continue" }
   | BodyFact

@@ -1,5 +1,5 @@
 import type { Timer } from "../models/environment.ts";
-import type { ActivePointer, Frontier } from "../models/frontier.ts";
+import { type ActivePointer, type Frontier, limitedTo } from "../models/frontier.ts";
 import { isInside } from "../models/path.ts";
 import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
 import type { ClaimedInstance, InboxRow, InstanceRef, InstanceStore } from "../persistence/provider.ts";
@@ -55,7 +55,7 @@ export class LiveInstance implements InstanceRef {
       this.state = {
         status: from.status,
         data: storedFromJson(from.data),
-        frontier: anchor(from.frontier as Frontier, from.turnedAt),
+        frontier: anchor(limited(from.frontier as Frontier, plan), from.turnedAt),
       };
     } else {
       this.epoch = 1;
@@ -129,6 +129,10 @@ export interface Birth extends InstanceRef {
   /** When it was started, by the database's clock. */
   readonly bornAt: number;
 }
+
+/** Who starts a run for an event does not know how much time its definition gives it. */
+const limited = (frontier: Frontier, { definition: { graph } }: Plan): Frontier =>
+  frontier.unchecked && frontier.deadline === undefined ? limitedTo(frontier, graph.timeoutMs) : frontier;
 
 /** Timers count from the commit of the transition that set them: from now on they are instants. */
 function anchor(frontier: Frontier, committedAt: number): Frontier {

@@ -12,7 +12,7 @@ import { mappingFailure } from "./guard.ts";
 import type { LiveInstance } from "./live-instance.ts";
 import { isUndo } from "./rollback.ts";
 import type { Decision } from "./state.ts";
-import { validateEvent } from "./validate.ts";
+import { validateEvent, validateStart } from "./validate.ts";
 
 /**
  * Decides what facts make of an instance: each fact on what the one before it left, with all that `decide` asks answered. Without a
@@ -25,7 +25,8 @@ export async function takeTurn(
 ): Promise<Decision> {
   const draft = new Draft(live.plan, live.state);
   if (live.plan.isUnknown) return carryOut(live, draft, facts);
-  for (const fact of facts) {
+  for (const given of facts) {
+    const fact = given.kind === "begun" && draft.unchecked ? await admitted(live) : given;
     const asking = fact.kind === "due" ? undefined : settle(live, draft, completed(live, draft, fact), reader);
     if (asking !== undefined) await asking;
   }
@@ -36,6 +37,16 @@ export async function takeTurn(
     if (live.inbox.length > 0) await takeInbox(live, draft, reader);
   }
   return draft.seal();
+}
+
+/** What an event brought begins the run, once it fits the definition. */
+async function admitted(live: LiveInstance): Promise<Fact> {
+  try {
+    const data = await validateStart(live.plan, live.state.data);
+    return { kind: "begun", ...(data !== live.state.data && { data }) };
+  } catch (thrown) {
+    return { kind: "unfit", failure: describeFailure(thrown) };
+  }
 }
 
 /** Decides one fact and everything that it asks; answers a promise only if the store must be read. */

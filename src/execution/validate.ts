@@ -26,6 +26,15 @@ function pathText(path: StandardSchemaV1.Issue["path"]): string {
   return text;
 }
 
+/** The payload of the event that starts a run, as the event's schema and the definition's make it. */
+export async function validateStart({ definition, id }: Plan, data: StoredValue): Promise<StoredValue> {
+  const { schema, eventSchema, graph } = definition;
+  if (schema === undefined && eventSchema === undefined) return data;
+  const what = `start data of "${id}"`;
+  const told = await validated(eventSchema, data.get(), `event "${graph.startOn}"`);
+  return encodeValue(await validated(schema, told, what), what);
+}
+
 /** An event's data as the wait's schema makes it. */
 export async function validateEvent(
   plan: Plan,

@@ -85,7 +85,8 @@ export class EngineNode {
       hints,
       owner,
       signal,
-      ears: { woke: () => this.claimer.poke(), mail: () => this.checkMail() },
+      notices: parts.notices,
+      ears: { woke: () => this.claimer.poke(), mail: () => this.checkMail(), started: () => this.leftToAny() },
     });
     this.mail = new MailRoom({ store, env, worker: this.worker });
     this.janitor = new Janitor({ ...parts, self: owner, claimer: this.claimer, events: this.events });

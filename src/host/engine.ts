@@ -7,7 +7,7 @@ import type { WorkflowStatus } from "../models/instance.ts";
 import type { EngineStore, InstanceRef, RequestRow, Wake } from "../persistence/provider.ts";
 import type { Notices } from "../telemetry/notices.ts";
 import { DatabaseClock } from "./clock.ts";
-import { registerDefinitions } from "./definitions.ts";
+import { registerDefinitions, registerTriggers } from "./definitions.ts";
 import { EngineNode } from "./engine-node.ts";
 import type { ResolvedOptions } from "./host-options.ts";
 import { Hints } from "./hints.ts";
@@ -46,7 +46,9 @@ export class Engine {
   }
 
   async boot(): Promise<void> {
-    await registerDefinitions(this.store, this.from.registry.all(), this.from.options.onChanged);
+    const plans = this.from.registry.all();
+    await registerDefinitions(this.store, plans, this.from.options.onChanged);
+    await registerTriggers(this.store, plans);
     const hears = await this.listen();
     // Where hints arrive, polling is only the net.
     if (hears) this.pollMs = Math.max(this.pollMs, 10_000);

@@ -1,6 +1,8 @@
 import type { Environment } from "../models/environment.ts";
 import { maxTransitionBytes } from "../models/limits.ts";
-import type { Delivery, EngineStore, EventRef, EventRow, SubscriptionRef } from "../persistence/provider.ts";
+import type { Delivery, EngineStore, EventRef, EventRow, SubscriptionRef, Triggered } from "../persistence/provider.ts";
+import { startTriggered } from "../persistence/triggered-starts.ts";
+import type { Notices } from "../telemetry/notices.ts";
 import { type BatchLimits, Batcher } from "./batcher.ts";
 import type { Hints } from "./hints.ts";
 import { Lanes } from "./lanes.ts";
@@ -11,6 +13,8 @@ export interface EventEars {
   woke(): void;
   /** Instances of this node were given something. */
   mail(): void;
+  /** Runs were started that any node may take. */
+  started(): void;
 }
 
 const refs = { items: 500, weight: 500, weigh: () => 1 } as const;
@@ -37,7 +41,7 @@ export class Events {
     const patient = { env, what: "Delivering events", signal };
     this.publishes = new Batcher(publishing, rows, (batch) => this.store(batch));
     this.deliveries = new Batcher(delivering, refs, (batch) =>
-      persistently(patient, () => store.events.deliver(batch)).then((delivery) => this.told(batch, delivery)),
+      persistently(patient, () => store.events.deliver(batch)).then((delivery) => this.delivered(batch, delivery)),
     );
     this.looks = new Batcher(looking, refs, (batch) =>
       persistently(patient, () => store.events.look(batch)).then((delivery) => this.told(batch, delivery)),
@@ -56,7 +60,7 @@ export class Events {
   }
 
   async sweep(olderMs: number, limit: number): Promise<void> {
-    this.told([], await this.from.store.events.sweep(olderMs, limit));
+    await this.delivered([], await this.from.store.events.sweep(olderMs, limit));
   }
 
   async drained(): Promise<void> {
@@ -72,6 +76,22 @@ export class Events {
     );
     const byRow = new Map(order.map((row, n) => [row, answers[n]]));
     return batch.map((row) => byRow.get(row) as void);
+  }
+
+  private async delivered<T>(batch: readonly T[], delivery: Delivery): Promise<undefined[]> {
+    const answers = this.told(batch, delivery);
+    if (delivery.triggered.length > 0) await this.start(delivery.triggered);
+    return answers;
+  }
+
+  /** Runs that events start belong to nobody yet. Others are told also if none is new: an earlier answer may have been lost. */
+  private async start(triggered: readonly Triggered[]): Promise<void> {
+    const { env, store, signal, notices, ears } = this.from;
+    const patience = { env, what: "Starting runs for events", signal };
+    const started = await startTriggered(store, triggered, (call) => persistently(patience, call));
+    for (const { id, definition: workflow, version } of notices.isHeard ? started : [])
+      notices.tell({ kind: "run-started", instanceId: id, workflow, version });
+    ears.started();
   }
 
   private told<T>(batch: readonly T[], { woke, owners }: Delivery): undefined[] {
@@ -97,6 +117,7 @@ export interface EventParts {
   readonly env: Environment;
   readonly hints: Hints;
   readonly owner: string;
+  readonly notices: Notices;
   readonly ears: EventEars;
   readonly signal: AbortSignal;
 }

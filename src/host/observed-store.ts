@@ -8,6 +8,7 @@ const spanned: ReadonlySet<string> = new Set([
   "instances.request",
   "events.publish",
   "events.deliver",
+  "events.start",
 ]);
 
 const claims: ReadonlySet<string> = new Set(["instances.claim", "instances.claimOne"]);

@@ -306,6 +306,8 @@ export interface DefinitionGraph {
   readonly timeoutMs?: number;
   /** What becomes of a run whose time is over. Default: `compensate`. */
   readonly onTimeout?: RunTimeoutBehavior;
+  /** The name of the event that starts a run. Runs do not rely on it, so it may change in place. */
+  readonly startOn?: string;
   readonly root: Block;
 }
 
@@ -315,6 +317,8 @@ export interface Definition {
   readonly functions: ReadonlyMap<string, unknown>;
   /** Standard Schema of what starts the workflow. */
   readonly schema?: unknown;
+  /** Standard Schema of the event that starts it. */
+  readonly eventSchema?: unknown;
 }
 
 /** The inner blocks of a node, with the part of the path that each adds below the node's own path. */

@@ -14,6 +14,12 @@ export interface EventType<T> {
   readonly [carries]?: (value: T) => T;
 }
 
+/** An event whose payload fits `S`, so that it can start what `S` starts. */
+export interface EventFor<S> {
+  readonly name: string;
+  readonly [carries]?: (value: never) => S;
+}
+
 /**
  * An event that workflows wait for and that is published from outside. Write it down once, and waiting and publishing cannot
  * disagree. Without a type it tells nothing but that it happened; with a schema (any Standard Schema library) it is validated.

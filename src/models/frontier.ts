@@ -25,6 +25,8 @@ export interface Frontier {
   readonly rollback?: Rollback;
   /** When the run's own time is over. */
   readonly deadline?: Deadline;
+  /** An event started the run, and its data has not met the definition's schemas yet. */
+  readonly unchecked?: true;
 }
 
 /** As the timer of a pointer. */
@@ -166,6 +168,9 @@ export interface DoubtfulStep {
 }
 
 export const emptyFrontier: Frontier = { format: 1, pointers: {} };
+
+/** What a run is born with that an event starts: whoever takes it has the definition, and checks the data. */
+export const uncheckedFrontier: Frontier = { ...emptyFrontier, unchecked: true };
 
 /** A frontier of a run that has so long from now on; undefined: for ever. */
 export const limitedTo = (frontier: Frontier, timeoutMs: number | undefined): Frontier =>

@@ -43,16 +43,16 @@ export const canonicalGraph = (graph: DefinitionGraph): unknown => sorted(graph,
 
 /**
  * SHA-256, in hexadecimal, of what instances rely on: kinds, paths, names, policies, and which functions there are. Neither source
- * text nor descriptions count: an instance started before such a change goes on as it was.
+ * text nor descriptions count, nor what starts it: an instance started before such a change goes on as it was.
  */
 export function fingerprintOf(definition: Definition): string {
-  const json = JSON.stringify(sorted(definition.graph, withoutDescriptions));
+  const json = JSON.stringify(sorted(definition.graph, reliedOn));
   return createHash("sha256").update(json).digest("hex");
 }
 
 type Keep = (key: string) => boolean;
 const everything: Keep = () => true;
-const withoutDescriptions: Keep = (key) => key !== "description";
+const reliedOn: Keep = (key) => key !== "description" && key !== "startOn";
 
 function sorted(value: unknown, keep: Keep): unknown {
   if (Array.isArray(value)) return value.map((item) => sorted(item, keep));

@@ -269,8 +269,14 @@ export interface EventStore {
   /** Stores events; a repeated id changes nothing. Durable before anybody looks. Sorted by (bucket, id) by the caller. */
   publish(batch: readonly EventRow[]): Promise<void>;
   /** Delivers events to all matching subscriptions of instances created before them: an inbox row once per (instance, event),
-   *  `inboxSeq` + 1, due now if the instance is unowned and Runnable; then marks the events looked. */
+   *  `inboxSeq` + 1, due now if the instance is unowned and Runnable; then marks the events looked, except those that start runs:
+   *  their starts come back in `triggered`, and `start` marks them. */
   deliver(events: readonly EventRef[]): Promise<Delivery>;
+  /** Starts runs, unowned and due, with the events' data, keys and times: as old as its event, a run sees what was published since, and
+   *  it counts as having taken the event itself. In the same act marks the events looked; for one that was marked before, or a start
+   *  whose id exists, nothing is started. All starts of an event are in one batch. Answers the ids of those started. Sorted by
+   *  (bucket, id) by the caller. */
+  start(batch: readonly TriggeredStart[], frontier: string): Promise<readonly string[]>;
   /** The other side: for committed subscriptions, delivers the oldest stored events (at most 100 each) that their instance was not
    *  given, and marks the subscriptions looked. */
   look(subscriptions: readonly SubscriptionRef[]): Promise<Delivery>;
@@ -308,7 +314,19 @@ export interface Delivery {
   readonly woke: boolean;
   /** Nodes that own instances which were given something. */
   readonly owners: readonly string[];
+  /** What the events start, to be handed to `start`. */
+  readonly triggered: readonly Triggered[];
 }
+
+/** A definition that an event starts. */
+export interface Triggered {
+  readonly event: EventRef;
+  readonly definition: string;
+  readonly version: number;
+}
+
+/** The same, with what the new instance is called. */
+export interface TriggeredStart extends Triggered, InstanceRef {}
 
 // ── definitions ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -318,6 +336,16 @@ export interface DefinitionStore {
   register(row: DefinitionRow): Promise<DefinitionRow>;
   /** Stores a definition in place of the one that is there. */
   replace(row: DefinitionRow): Promise<void>;
+  /** Says of each definition which event starts it. What a higher version has said stays. An event starts what named it before it was
+   *  published. Sorted by definition by the caller, each once. */
+  trigger(rows: readonly TriggerRow[]): Promise<void>;
+}
+
+export interface TriggerRow {
+  readonly definition: string;
+  readonly version: number;
+  /** The name of the event; null: none starts it. */
+  readonly event: string | null;
 }
 
 export interface DefinitionRow {

@@ -28,6 +28,7 @@ import type {
   WorkflowStatistics,
   WorkflowStatsOptions,
 } from "./statistics.ts";
+import { startTriggered } from "./triggered-starts.ts";
 
 /** The transaction of `executeTransaction` that this code runs in, of whichever provider. */
 const current = new AsyncLocalStorage<Transaction>();
@@ -152,7 +153,9 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
       const found = await store.events.look(subscriptions.map((row) => subscriptionRef(row, store.buckets)));
       const owners = new Set([...delivered.owners, ...found.owners]);
       const wakes: Wake[] = [...owners].map((owner) => ({ kind: "inbox", owner }));
-      if (due === true || delivered.woke || found.woke) wakes.push({ kind: "due" });
+      await startTriggered(store, delivered.triggered);
+      const isAnyDue = due === true || delivered.woke || found.woke || delivered.triggered.length > 0;
+      if (isAnyDue) wakes.push({ kind: "due" });
       if (ended.length > 0) wakes.push({ kind: "ended", ids: ended });
       if (wakes.length > 0) await store.wakes?.send(wakes);
     } catch (error) {

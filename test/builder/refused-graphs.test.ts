@@ -273,7 +273,7 @@ describe("defineWorkflow", () => {
   refusedDefine(
     "knows its options",
     [{ id: "w", version: 1, input: z.object({}) }, one],
-    /^: it has no option "input": the options here are id, version, data, timeout, onTimeout\.$/,
+    /^: it has no option "input": the options here are id, version, data, startOn, timeout, onTimeout\.$/,
   );
   refusedDefine(
     "needs a schema as data",

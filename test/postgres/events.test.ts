@@ -27,7 +27,7 @@ test("an event reaches who waits for it: an inbox row, and due at once", async (
   await store.instances.commit([waiting(row, node, ["paid", "o-1"])]);
   const event = eventRow("paid", "o-1", { data: `{"amount":5}` });
   await store.events.publish([event]);
-  assert.deepEqual(await store.events.deliver([event]), { delivered: 1, woke: true, owners: [] });
+  assert.deepEqual(await store.events.deliver([event]), { delivered: 1, woke: true, owners: [], triggered: [] });
   const inbox = await store.instances.inbox([row]);
   assert.deepEqual(
     inbox.map(({ createdAt: _, ...facts }) => facts),
@@ -66,7 +66,7 @@ test("an owner is told, and its instance is not made due; a suspended instance i
   ]);
   const event = eventRow("paid", "k");
   await store.events.publish([event]);
-  assert.deepEqual(await store.events.deliver([event]), { delivered: 2, woke: false, owners: [node] });
+  assert.deepEqual(await store.events.deliver([event]), { delivered: 2, woke: false, owners: [node], triggered: [] });
   assert.equal((await store.instances.nextDue([definitionName])).dueAt, null);
   assert.deepEqual(await payloads(store, halted), [null]);
 });
@@ -112,7 +112,7 @@ test("a subscriber finds the events that came before it, oldest first, but none 
   assert.deepEqual(await store.events.look([subscriptionOf(row, "paid", "k")]), {
     delivered: 3,
     woke: true,
-    owners: [],
+    owners: [], triggered: [],
   });
   assert.equal((await store.events.deliver([before])).delivered, 0);
   const inbox = await store.instances.inbox([row]);
@@ -168,7 +168,7 @@ test("what a crash cut off between committing and looking is finished by the swe
   await store.instances.commit([waiting(second, node, ["paid", "2"], { release: "keep" })]); // nor here
   assert.equal((await store.events.sweep(60_000, 100)).delivered, 0); // too young
   const delivery = await store.events.sweep(0, 100);
-  assert.deepEqual(delivery, { delivered: 2, woke: true, owners: [node] });
+  assert.deepEqual(delivery, { delivered: 2, woke: true, owners: [node], triggered: [] });
   assert.equal((await store.events.sweep(0, 100)).delivered, 0);
   const { rows } = await w.client.query(
     `select (select bool_and(looked) from ${store.tables.event}) and (select bool_and(looked) from ${store.tables.subscription}) as looked`,

@@ -5,7 +5,7 @@ import type { Transition } from "../../src/models/transition.ts";
 import type { EngineStore, EventRow, StartRow } from "../../src/persistence/provider.ts";
 import { claimAll, claimedIds, commit, liveNode, start, startMany, type MakeStore } from "./world.ts";
 
-const nothing = { delivered: 0, woke: false, owners: [] };
+const nothing = { delivered: 0, woke: false, owners: [], triggered: [] };
 
 /** An instance that waits for an event, unowned unless it is kept. */
 async function waiter(
@@ -34,7 +34,7 @@ export function eventTests(make: MakeStore): void {
     const node = await liveNode(store);
     const row = await waiter(store, node, "7");
     const event = await publish(store, "7", { data: `{"sum":3}` });
-    assert.deepEqual(await store.events.deliver([event]), { delivered: 1, woke: true, owners: [] });
+    assert.deepEqual(await store.events.deliver([event]), { delivered: 1, woke: true, owners: [], triggered: [] });
     const [read] = await store.instances.inbox([row]);
     assert.deepEqual(
       { ...read, createdAt: 0 },
@@ -51,7 +51,7 @@ export function eventTests(make: MakeStore): void {
     const node = await liveNode(store);
     await waiter(store, node, "7", { release: "keep" });
     const event = await publish(store, "7");
-    assert.deepEqual(await store.events.deliver([event]), { delivered: 1, woke: false, owners: [node] });
+    assert.deepEqual(await store.events.deliver([event]), { delivered: 1, woke: false, owners: [node], triggered: [] });
     assert.deepEqual(await claimAll(store, node), []);
   });
 
@@ -60,7 +60,7 @@ export function eventTests(make: MakeStore): void {
     const node = await liveNode(store);
     const row = await waiter(store, node, "7", { release: "halt", status: "Suspended" });
     const event = await publish(store, "7");
-    assert.deepEqual(await store.events.deliver([event]), { delivered: 1, woke: false, owners: [] });
+    assert.deepEqual(await store.events.deliver([event]), { delivered: 1, woke: false, owners: [], triggered: [] });
     assert.deepEqual(await claimAll(store, node), []);
     assert.deepEqual(await sources(store, row), [event.id]);
   });
@@ -115,7 +115,7 @@ export function eventTests(make: MakeStore): void {
     await advance(1);
     await store.instances.commit([waiting(row, node, "7")]);
     assert.deepEqual(await store.events.look([subscriptionOf(row, "7")]), {
-      ...{ delivered: 1, woke: true, owners: [] },
+      ...{ delivered: 1, woke: true, owners: [], triggered: [] },
     });
     assert.deepEqual(await claimedIds(store, node), [row.id]);
   });
@@ -246,7 +246,7 @@ export function eventTests(make: MakeStore): void {
     await store.instances.commit(rows.map((row) => waiting(row, node, row.id)));
     const events = sorted(rows.map((row) => eventRow(row.id)));
     await store.events.publish(events);
-    assert.deepEqual(await store.events.deliver(events), { delivered: 60, woke: true, owners: [] });
+    assert.deepEqual(await store.events.deliver(events), { delivered: 60, woke: true, owners: [], triggered: [] });
     assert.equal((await claimAll(store, node)).length, 60);
   });
 
@@ -257,7 +257,7 @@ export function eventTests(make: MakeStore): void {
     const event = await publish(store, "7");
     assert.deepEqual(await store.events.sweep(5_000, 10), nothing, "its publisher may still be about to look");
     await advance(6_000);
-    assert.deepEqual(await store.events.sweep(5_000, 10), { delivered: 1, woke: true, owners: [] });
+    assert.deepEqual(await store.events.sweep(5_000, 10), { delivered: 1, woke: true, owners: [], triggered: [] });
     assert.deepEqual(await sources(store, row), [event.id]);
     assert.deepEqual(await store.events.sweep(5_000, 10), nothing);
   });

@@ -6,6 +6,7 @@ import { nodeTests } from "./nodes.ts";
 import { scheduleTests } from "./schedules.ts";
 import { startTests } from "./starts.ts";
 import { noTransactTests, transactTests } from "./transact.ts";
+import { triggerTests } from "./triggers.ts";
 import { transitionTests } from "./transitions.ts";
 import type { MakeStore } from "./world.ts";
 
@@ -39,5 +40,6 @@ export function engineStoreSuite(
     describe("events", () => eventTests(make));
     describe("transactions", () => (has.transactions ? transactTests(make) : noTransactTests(make)));
     describe("schedules", () => scheduleTests(make));
+    describe("triggers", () => triggerTests(make));
   });
 }

@@ -38,7 +38,9 @@ export class Motion {
         publish: (batch) => this.move(() => events.publish(batch)),
         deliver: (batch) => this.move(() => events.deliver(batch)),
         look: (batch) => this.move(() => events.look(batch)),
-        sweep: (...args) => this.poll(events.sweep(...args), ({ delivered }) => delivered > 0),
+        start: (...args) => this.move(() => events.start(...args)),
+        sweep: (...args) =>
+          this.poll(events.sweep(...args), ({ delivered, triggered }) => delivered > 0 || triggered.length > 0),
       }),
       schedules: over(schedules, { fire: (firing) => this.move(() => schedules.fire(firing)) }),
     });

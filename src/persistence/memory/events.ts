@@ -1,6 +1,15 @@
 import { isTerminal } from "../../models/instance.ts";
-import type { Delivery, EventRef, EventRow, EventStore, SubscriptionRef } from "../provider.ts";
+import type {
+  Delivery,
+  EventRef,
+  EventRow,
+  EventStore,
+  SubscriptionRef,
+  Triggered,
+  TriggeredStart,
+} from "../provider.ts";
 import type { Act } from "./act.ts";
+import type { TriggerRecord } from "./definitions.ts";
 import type { EventTable } from "./event-table.ts";
 import type { InstanceTable } from "./instance-table.ts";
 import type { EventRecord, SubscriptionRecord } from "./records.ts";
@@ -12,11 +21,13 @@ export class MemoryEventStore implements EventStore {
   readonly #act: Act;
   readonly #events: EventTable;
   readonly #instances: InstanceTable;
+  readonly #triggers: ReadonlyMap<string, TriggerRecord>;
 
-  constructor(act: Act, events: EventTable, instances: InstanceTable) {
+  constructor(act: Act, tables: EventTables) {
     this.#act = act;
-    this.#events = events;
-    this.#instances = instances;
+    this.#events = tables.events;
+    this.#instances = tables.instances;
+    this.#triggers = tables.triggers;
   }
 
   publish(batch: readonly EventRow[]): Promise<void> {
@@ -44,6 +55,21 @@ export class MemoryEventStore implements EventStore {
         if (subscription !== undefined) this.#lookOne(subscription, now, delivery);
       }
       return delivery.view();
+    });
+  }
+
+  start(batch: readonly TriggeredStart[], frontier: string): Promise<readonly string[]> {
+    return this.#act((now) => {
+      const ids: string[] = [];
+      const fresh = new Set<EventRecord>();
+      for (const one of batch) {
+        const event = this.#events.get(one.event);
+        if (event === undefined || (event.looked && !fresh.has(event))) continue;
+        event.looked = true;
+        fresh.add(event);
+        if (this.#begin(one, event, { frontier, now })) ids.push(one.id);
+      }
+      return ids;
     });
   }
 
@@ -75,7 +101,29 @@ export class MemoryEventStore implements EventStore {
   #deliverOne(event: EventRecord, now: number, delivery: DeliveryCount): void {
     for (const subscription of this.#events.waiting(event.bucket, event.topic))
       for (const one of this.#with(event, subscription)) this.#give(one, subscription, now, delivery);
-    event.looked = true;
+    if (event.looked) return;
+    const triggered = this.#triggeredBy(event);
+    delivery.triggered.push(...triggered);
+    event.looked = triggered.length === 0; // else it is marked with the starts
+  }
+
+  #triggeredBy({ bucket, id, name, createdAt }: EventRecord): readonly Triggered[] {
+    const mine = [...this.#triggers.values()].filter(({ event, since }) => event === name && since <= createdAt);
+    return mine.map(({ definition, version }) => ({ event: { bucket, id }, definition, version }));
+  }
+
+  /** Starts a run, unless there is one of its id. It has taken the event that it is started by. */
+  #begin(one: TriggeredStart, event: EventRecord, { frontier, now }: Birth): boolean {
+    const { bucket, id, definition, version } = one;
+    if (this.#instances.get(one) !== undefined) return false;
+    const row = { bucket, id, definition, version, own: false, data: event.data ?? "null", frontier };
+    const labels = { reference: event.key, description: null, correlationId: event.id, tags: null };
+    const start = { ...row, ...labels, key: event.id, inputHash: null };
+    const instance = this.#instances.add(start, now, event.createdAt);
+    const mark = { source: event.id, seq: 0, kind: "event", topic: null, payload: null } as const;
+    instance.inbox.set(event.id, { bucket, id, ...mark, createdAt: now, consumedAt: now });
+    this.#instances.free(instance, now);
+    return true;
   }
 
   /** Others may still be on their way, by another delivery or by the subscription's own look: older ones are not taken behind it. */
@@ -116,7 +164,19 @@ export class MemoryEventStore implements EventStore {
   }
 }
 
+interface EventTables {
+  readonly events: EventTable;
+  readonly instances: InstanceTable;
+  readonly triggers: ReadonlyMap<string, TriggerRecord>;
+}
+
+interface Birth {
+  readonly frontier: string;
+  readonly now: number;
+}
+
 class DeliveryCount {
+  readonly triggered: Triggered[] = [];
   #delivered = 0;
   #woke = false;
   readonly #owners = new Set<string>();
@@ -128,7 +188,7 @@ class DeliveryCount {
   }
 
   view(): Delivery {
-    return { delivered: this.#delivered, woke: this.#woke, owners: [...this.#owners] };
+    return { delivered: this.#delivered, woke: this.#woke, owners: [...this.#owners], triggered: this.triggered };
   }
 }
 

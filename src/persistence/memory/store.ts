@@ -2,7 +2,7 @@ import { systemEnvironment, type Environment } from "../../models/environment.ts
 import type { Capabilities, EngineStore, InstanceRef, NodeStore, WakeBus } from "../provider.ts";
 import { actBy, Gate } from "./act.ts";
 import { EventTable } from "./event-table.ts";
-import { MemoryDefinitionStore } from "./definitions.ts";
+import { MemoryDefinitionStore, type TriggerRecord } from "./definitions.ts";
 import { MemoryEventStore } from "./events.ts";
 import { InstanceTable } from "./instance-table.ts";
 import { MemoryInstanceStore } from "./instances.ts";
@@ -70,9 +70,10 @@ export class MemoryEngineStore implements EngineStore {
     const nodes = new MemoryNodeStore(act, this.#instances);
     this.nodes = nodes;
     this.instances = new MemoryInstanceStore(act, tables, nodes);
-    this.definitions = new MemoryDefinitionStore(act);
+    const triggers = new Map<string, TriggerRecord>();
+    this.definitions = new MemoryDefinitionStore(act, triggers);
     this.schedules = new MemoryScheduleStore(act, this.#instances);
-    this.events = new MemoryEventStore(act, tables.events, this.#instances);
+    this.events = new MemoryEventStore(act, { ...tables, triggers });
     const shelves = {
       instances: () => this.#instances.all(),
       events: () => tables.events.all(),

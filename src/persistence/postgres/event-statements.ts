@@ -1,5 +1,5 @@
 import type { Statement } from "../database.ts";
-import type { EventRef, EventRow, SubscriptionRef } from "../provider.ts";
+import type { EventRef, EventRow, SubscriptionRef, TriggeredStart } from "../provider.ts";
 import { plain, quoted } from "./columns.ts";
 import { inKeyOrder, passingBy } from "./picking.ts";
 import type { Tables } from "./tables.ts";
@@ -51,6 +51,9 @@ const deliverHits = (t: Tables): string => `given as (
 const deliveryAnswer = `select (select count(*)::int from put) as delivered, coalesce((select bool_or(woke) from moved), false) as woke,
       array(select distinct owner from moved where owner is not null) as owners`;
 
+/** The definitions that an event `e` starts. One clause for who looks and for who marks: what is not looked at again was started. */
+const triggersOf = (t: Tables): string => `${t.trigger} g where g.event = e.name and g.since <= e.published_at`;
+
 const isNew = (t: Tables, source: string): string => `not exists (select from ${t.inbox} x
         where x.bucket = s.instance_bucket and x.instance = s.instance and x.source = ${source})`;
 
@@ -59,6 +62,9 @@ const isNew = (t: Tables, source: string): string => `not exists (select from ${
  * its events. Older events may still be on their way, by another delivery (they are not marked looked) or by the subscription's own
  * look (that one is not): it brings them along, so that the instance never takes a later one first. Until a subscription has looked,
  * it is given the oldest, as its own look would.
+ *
+ * Events that start runs are not marked: that is done with the starts. A trigger that this statement does not see was not committed
+ * when it began, so nobody was told yet that it holds.
  */
 export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement => ({
   name: "event-deliver",
@@ -82,8 +88,14 @@ export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement
     ${deliverHits(t)},
     looked as (
       update ${t.event} e set looked = true
-      from unnest($1::int[], $2::uuid[]) as u(bucket, id) where e.bucket = u.bucket and e.id = u.id and not e.looked)
-    ${deliveryAnswer}`,
+      from unnest($1::int[], $2::uuid[]) as u(bucket, id) where e.bucket = u.bucket and e.id = u.id and not e.looked
+        and not exists (select from ${triggersOf(t)}))
+    ${deliveryAnswer},
+      (select coalesce(jsonb_agg(jsonb_build_object('event', jsonb_build_object('bucket', e.bucket, 'id', e.id),
+          'definition', g.definition, 'version', g.version)), '[]')
+        from unnest($1::int[], $2::uuid[]) as u(bucket, id)
+        join ${t.event} e on e.bucket = u.bucket and e.id = u.id and not e.looked
+        cross join lateral (select g.definition, g.version from ${triggersOf(t)}) as g) as triggered`,
   values: [plain(events, (event) => event.bucket), plain(events, (event) => event.id)],
 });
 
@@ -106,12 +118,51 @@ export const lookForEvents = (t: Tables, subscriptions: readonly SubscriptionRef
       update ${t.subscription} s set looked = true
       from wanted u
       where s.bucket = u.bucket and s.topic = u.topic and s.instance = u.instance and s.path = u.path and not s.looked)
-    ${deliveryAnswer}`,
+    ${deliveryAnswer}, '[]'::jsonb as triggered`,
   values: [
     plain(subscriptions, (row) => row.bucket),
     plain(subscriptions, (row) => row.topic),
     plain(subscriptions, (row) => row.instance),
     quoted(subscriptions, (row) => row.path) ?? "{}",
+  ],
+});
+
+/**
+ * Starts runs and marks their events in one act. Of two nodes that do so at once the later one waits for the event's row, finds it
+ * marked, and starts nothing; the deterministic id would tell as well. The row in the inbox keeps the event from coming again, to a
+ * run that waits for others of its kind.
+ */
+export const startTriggered = (t: Tables, batch: readonly TriggeredStart[], frontier: string): Statement => ({
+  name: "event-start",
+  text: `with given as (
+      select u.*, ${t.clock} as now
+      from unnest($1::int[], $2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::int[])
+        as u(event_bucket, event, bucket, id, definition, version)),
+    looked as (
+      update ${t.event} e set looked = true
+      from (select distinct event_bucket, event from given order by event_bucket, event offset 0) u
+      where e.bucket = u.event_bucket and e.id = u.event and not e.looked
+      returning e.bucket, e.id, e.key, e.data, e.published_at),
+    born as (
+      insert into ${t.instance} (bucket, id, epoch, due_at, created_at, turned_at, version, definition, frontier, data, key, reference, correlation_id)
+      select g.bucket, g.id, 0, g.now, l.published_at, g.now, g.version, g.definition, $7::jsonb, l.data, l.id::text, l.key, l.id::text
+      from given g join looked l on l.bucket = g.event_bucket and l.id = g.event
+      order by g.bucket, g.id
+      on conflict (bucket, id) do nothing
+      returning bucket, id, key, turned_at),
+    taken as (
+      insert into ${t.inbox} (bucket, instance, source, seq, created_at, kind, taken)
+      select bucket, id, key, 0, turned_at, 'event', true from born
+      on conflict (bucket, instance, source) do nothing)
+    select id from born`,
+  values: [
+    plain(batch, (row) => row.event.bucket),
+    plain(batch, (row) => row.event.id),
+    plain(batch, (row) => row.bucket),
+    plain(batch, (row) => row.id),
+    quoted(batch, (row) => row.definition),
+    plain(batch, (row) => row.version),
+    frontier,
   ],
 });
 

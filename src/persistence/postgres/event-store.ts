@@ -1,19 +1,20 @@
 import type { Environment } from "../../models/environment.ts";
 import type { Database, Statement } from "../database.ts";
-import type { Delivery, EventRef, EventRow, EventStore, SubscriptionRef } from "../provider.ts";
+import type { Delivery, EventRef, EventRow, EventStore, SubscriptionRef, TriggeredStart } from "../provider.ts";
 import {
   deliverEvents,
   lookForEvents,
   publishEvents,
   purgeEvents,
   purgeMarks,
+  startTriggered,
   unlookedEvents,
   unlookedSubscriptions,
 } from "./event-statements.ts";
 import { retrying } from "./retrying.ts";
 import type { Tables } from "./tables.ts";
 
-const nothing: Delivery = { delivered: 0, woke: false, owners: [] };
+const nothing: Delivery = { delivered: 0, woke: false, owners: [], triggered: [] };
 
 export class SqlEventStore implements EventStore {
   private readonly database: Database;
@@ -51,7 +52,14 @@ export class SqlEventStore implements EventStore {
       delivered: delivered.delivered + found.delivered,
       woke: delivered.woke || found.woke,
       owners: [...new Set([...delivered.owners, ...found.owners])],
+      triggered: delivered.triggered,
     };
+  }
+
+  async start(batch: readonly TriggeredStart[], frontier: string): Promise<readonly string[]> {
+    if (batch.length === 0) return [];
+    const born = await this.hot<{ readonly id: string }>(startTriggered(this.tables, batch, frontier));
+    return born.map(({ id }) => id);
   }
 
   async purge(olderMs: number, limit: number): Promise<number> {

@@ -34,7 +34,21 @@ const initialSchema: Migration = {
   ],
 };
 
-export const migrations: readonly Migration[] = [initialSchema];
+/** Which event starts a definition. One small row a definition, also for those that none starts: so versions meet at a row. */
+const triggers: Migration = {
+  version: 2,
+  name: "triggers",
+  statements: (t) => [
+    `create table if not exists ${t.trigger} (
+  definition text collate "C" primary key,
+  version int not null,
+  event text collate "C",
+  since timestamptz not null)`,
+    `create index if not exists trigger_event on ${t.trigger} (event)`,
+  ],
+};
+
+export const migrations: readonly Migration[] = [initialSchema, triggers];
 
 export const schemaVersion: number = migrations.length;
 

@@ -16,6 +16,7 @@ export interface Tables {
   readonly subscription: string;
   readonly definition: string;
   readonly schedule: string;
+  readonly trigger: string;
   /** The row that is the clock in tests. */
   readonly testClock: string;
   /** SQL for the present: a timestamptz. Not for CASE or COALESCE of an UPDATE: compute it in the derived table there. */
@@ -54,6 +55,7 @@ export function tablesOf(schemaName: string, options: TableOptions = {}): Tables
     subscription: table("subscription"),
     definition: table("definition"),
     schedule: table("schedule"),
+    trigger: table("trigger"),
     testClock,
     clock,
     clockMs: toMs(clock),
