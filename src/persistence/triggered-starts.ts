@@ -16,7 +16,9 @@ export async function startTriggered(
   send: (call: () => Promise<readonly string[]>) => Promise<readonly string[]> = (call) => call(),
 ): Promise<readonly TriggeredStart[]> {
   const started: TriggeredStart[] = [];
-  for (const batch of batchesOf(triggered.map((one) => startOf(one, store.buckets)))) {
+  const starts = triggered.map((one) => startOf(one, store.buckets));
+  // An event that is published again, under its key, may come several times.
+  for (const batch of batchesOf([...new Map(starts.map((one) => [one.id, one])).values()])) {
     const ids = new Set(await send(() => store.events.start(batch, frontier)));
     started.push(...batch.filter(({ id }) => ids.has(id)));
   }

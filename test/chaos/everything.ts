@@ -40,6 +40,7 @@ export function everything(name: string) {
     failing: failingOf(name, count),
     resting: restingOf(name, events.late, count),
     ended: endedOf(name, events.late),
+    started: startedOf(name, events.early, count),
   };
   return { name, events, workflows, all: Object.values(workflows), runs };
 }
@@ -115,6 +116,11 @@ const endedOf = (name: string, late: Late) =>
     flow.then(record("book")).waitFor(late, { key: () => "never", timeout: "1 hour" }),
   );
 
+const startedOf = (name: string, early: EventType<number>, count: Count) =>
+  defineWorkflow({ id: `started ${name}`, version: 1, startOn: early }, (flow) =>
+    flow.run("plain", (_, { path }) => count("started", path)).then(record("book")),
+  );
+
 /** Starts all, meets every wait once before and once after it, suspends, resumes, terminates, and waits for the end of all. */
 export async function drive(world: Arena, all: Everything, act: Act): Promise<void> {
   const { order: ordered, failing, resting, ended } = all.workflows;
@@ -135,6 +141,7 @@ export async function drive(world: Arena, all: Everything, act: Act): Promise<vo
   await until("suspended", () => is(world, rests.id, "status = 1"));
   await act((host) => host.publishEvent(all.events.late, key, 2, { idempotencyKey: "late" }));
   await act((host) => host.getRun(rests.id).resume());
+  await until("started by the event", () => isStarted(world, all));
   await until("all over", async () => (await unfinished(world, all)).length === 0, 20_000);
 }
 
@@ -146,6 +153,9 @@ const waits = (world: Arena, id: string): Promise<void> =>
 
 const is = async (world: Arena, id: string, condition: string): Promise<boolean> =>
   (await world.rows(`select from workflow_core.instance i where id = $1 and (${condition})`, [id])).length === 1;
+
+const isStarted = async (world: Arena, { workflows }: Everything): Promise<boolean> =>
+  (await world.rows("select from workflow_core.instance where definition = $1", [workflows.started.id])).length === 1;
 
 const ofThese = "definition like '% ' || $1";
 

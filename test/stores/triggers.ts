@@ -76,6 +76,17 @@ export function triggerTests(make: MakeStore): void {
     assert.equal(await unlooked(store), 0);
   });
 
+  test("an event that has started its runs starts no others, whatever they would be called", async () => {
+    const { store } = await make();
+    await triggers(store, ["order", 1, "paid"]);
+    const event = await publish(store);
+    const { triggered } = await store.events.deliver([event]);
+    await startTriggered(store, triggered);
+    const late = triggered.map((one) => ({ ...one, ...refOf() }));
+    assert.deepEqual(await store.events.start(late, '{"format":1,"pointers":{}}'), []);
+    assert.equal((await due(store)).length, 1);
+  });
+
   test("a start whose id is taken starts nothing, and its event is done with", async () => {
     const { store } = await make();
     const node = await liveNode(store);
