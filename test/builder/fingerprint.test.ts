@@ -36,6 +36,13 @@ describe("the fingerprint of a definition", () => {
     );
   });
 
+  test("does not depend on the event that starts it, on which no run relies", () => {
+    const build = (flow: Untyped): Untyped => flow.run("x", nothing);
+    const started = definitionOf(define({ id: "w", version: 1, startOn: { name: "paid" } }, build));
+    assert.equal(fingerprintOf(started), fingerprint(build));
+    assert.equal(started.graph.startOn, "paid");
+  });
+
   const x = (flow: Untyped): Untyped => flow.run("x", nothing);
   const changes: Readonly<Record<string, (flow: Untyped) => unknown>> = {
     "another name": (flow) => flow.run("y", nothing),

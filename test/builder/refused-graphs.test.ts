@@ -281,6 +281,16 @@ describe("defineWorkflow", () => {
     /^: the option "data" must be a Standard Schema/,
   );
   refusedDefine(
+    "needs an event to be started by",
+    [{ id: "w", version: 1, startOn: "paid" }, one],
+    /^: its option "startOn" takes an event \(made by event\), not 'paid'\.$/,
+  );
+  refusedDefine(
+    "needs a name of the event",
+    [{ id: "w", version: 1, startOn: { name: "" } }, one],
+    /^: "" is no valid event name: it must not be empty\.$/,
+  );
+  refusedDefine(
     "needs something to build",
     [{ id: "w", version: 1 }],
     /^: defineWorkflow takes \(\{ id, version \}, \(flow\) => …\) or a workflow class, not/,

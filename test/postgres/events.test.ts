@@ -112,7 +112,8 @@ test("a subscriber finds the events that came before it, oldest first, but none 
   assert.deepEqual(await store.events.look([subscriptionOf(row, "paid", "k")]), {
     delivered: 3,
     woke: true,
-    owners: [], triggered: [],
+    owners: [],
+    triggered: [],
   });
   assert.equal((await store.events.deliver([before])).delivered, 0);
   const inbox = await store.instances.inbox([row]);

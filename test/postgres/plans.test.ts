@@ -3,7 +3,7 @@ import { test } from "node:test";
 import pg from "pg";
 import { claimDue, claimInstance, disownStrays } from "../../src/persistence/postgres/claim-statements.ts";
 import { commitTransitions } from "../../src/persistence/postgres/commit-statement.ts";
-import { deliverEvents, lookForEvents } from "../../src/persistence/postgres/event-statements.ts";
+import { deliverEvents, lookForEvents, startTriggered } from "../../src/persistence/postgres/event-statements.ts";
 import { lookAtInstances, readInbox, requestInstance } from "../../src/persistence/postgres/instance-statements.ts";
 import { releaseOwned } from "../../src/persistence/postgres/node-statements.ts";
 import { plannerHints } from "../../src/persistence/postgres/settings.ts";
@@ -88,6 +88,7 @@ function hotStatements(store: SqlEngineStore, node: string): readonly Case[] {
     event: ["event_pkey", "event_topic", "event_unlooked"],
     subscription: ["subscription_pkey", "subscription_unlooked"],
     inbox: ["inbox_pkey"],
+    trigger: ["trigger_event"],
   };
   return [
     { name: "start", statement: startInstances(t, node, rows), through: byKey },
@@ -128,6 +129,11 @@ function hotStatements(store: SqlEngineStore, node: string): readonly Case[] {
       through: { ...byKey, inbox: ["inbox_pkey"] },
     },
     { name: "deliver", statement: deliverEvents(t, [eventRow("paid", "k")]), through: delivery },
+    {
+      name: "start for events",
+      statement: startTriggered(t, [{ ...row, event: eventRow("paid", "k") }], '{"format":1,"pointers":{}}'),
+      through: { ...byKey, event: ["event_pkey", "event_unlooked"], inbox: ["inbox_pkey"] },
+    },
     { name: "look for events", statement: lookForEvents(t, [subscriptionOf(row, "paid", "k")]), through: delivery },
   ];
 }

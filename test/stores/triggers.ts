@@ -157,7 +157,7 @@ export function triggerTests(make: MakeStore): void {
     const { store } = await make();
     await triggers(store, ["order", 1, "paid"]);
     const events = sorted(Array.from({ length: 150 }, (_, n) => eventRow(`${n}`, { data: `${n}` })));
-    await store.events.publish(events as readonly EventRow[]);
+    await store.events.publish(events);
     const { triggered } = await store.events.deliver(events);
     const starts: readonly TriggeredStart[] = await startTriggered(store, triggered);
     assert.equal(starts.length, 150);

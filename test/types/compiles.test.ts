@@ -7,6 +7,7 @@ import { undoing } from "./doubt.ts";
 import * as inference from "./inference.ts";
 import { fulfilOrder } from "./order.ts";
 import * as schemas from "./schemas.ts";
+import { startedByEvents } from "./started-by-event.ts";
 
 /** What only has to compile is also built here: the types promise nothing that the builder refuses. */
 
@@ -130,6 +131,16 @@ test("a step that opts out of doubt says so in its graph, a transactional one ne
     node.kind === "step" && node.skipInDoubt ? [node.name] : [],
   );
   assert.deepEqual(skips, ["pay-2", "pay-sure", "pay-sure-2", "lift-2", "say-2"]);
+});
+
+test("the event that starts a workflow reaches the engine, and so does its schema", () => {
+  const named = startedByEvents.map((workflow) => definitionOf(workflow).graph.startOn);
+  assert.deepEqual(named, ["placed", "priced", "placed", "placed", "ticked", "placed"]);
+  const withSchema = startedByEvents.filter((workflow) => definitionOf(workflow).eventSchema !== undefined);
+  assert.deepEqual(
+    withSchema.map(({ id }) => id),
+    ["of-schema"],
+  );
 });
 
 test("the schema of the data reaches the engine", () => {

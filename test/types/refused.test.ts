@@ -11,9 +11,8 @@ import ts from "typescript";
  */
 
 const root = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/test/types
-const files = ["refused-wiring.ts", "refused-scope.ts", "refused-shape.ts", "refused-flow.ts", "refused-time.ts"].map(
-  (name) => path.join(root, "test/types", name),
-);
+const topics = ["wiring", "scope", "shape", "flow", "time", "start"];
+const files = topics.map((topic) => path.join(root, `test/types/refused-${topic}.ts`));
 const mark = /^\s*\/\/ @ts-expect-error: (.+)$/;
 
 interface Refusal {
