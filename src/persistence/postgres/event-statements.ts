@@ -51,9 +51,6 @@ const deliverHits = (t: Tables): string => `given as (
 const deliveryAnswer = `select (select count(*)::int from put) as delivered, coalesce((select bool_or(woke) from moved), false) as woke,
       array(select distinct owner from moved where owner is not null) as owners`;
 
-/** The definitions that an event `e` starts. One clause for who looks and for who marks: what is not looked at again was started. */
-const triggersOf = (t: Tables): string => `${t.trigger} g where g.event = e.name and g.since <= e.published_at`;
-
 const isNew = (t: Tables, source: string): string => `not exists (select from ${t.inbox} x
         where x.bucket = s.instance_bucket and x.instance = s.instance and x.source = ${source})`;
 
@@ -63,7 +60,7 @@ const isNew = (t: Tables, source: string): string => `not exists (select from ${
  * look (that one is not): it brings them along, so that the instance never takes a later one first. Until a subscription has looked,
  * it is given the oldest, as its own look would.
  *
- * Events that start runs are not marked: that is done with the starts. A trigger that this statement does not see was not committed
+ * Events that start runs are not marked: that is done with the starts. Where nothing is ever started, one look for all tells. A trigger that this statement does not see was not committed
  * when it began, so nobody was told yet that it holds.
  */
 export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement => ({
@@ -86,16 +83,19 @@ export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement
           and i.published_at >= s.since and ${isNew(t, "i.id::text")}
         order by i.published_at limit ${eventsPerLook})) as o),
     ${deliverHits(t)},
+    triggered as materialized (
+      select e.bucket, e.id, g.definition, g.version
+      from unnest($1::int[], $2::uuid[]) as u(bucket, id)
+      join ${t.event} e on e.bucket = u.bucket and e.id = u.id and not e.looked
+      join ${t.trigger} g on g.event = e.name and g.since <= e.published_at
+      where exists (select from ${t.trigger} where event is not null)),
     looked as (
       update ${t.event} e set looked = true
-      from unnest($1::int[], $2::uuid[]) as u(bucket, id) where e.bucket = u.bucket and e.id = u.id and not e.looked
-        and not exists (select from ${triggersOf(t)}))
+      from unnest($1::int[], $2::uuid[]) as u(bucket, id)
+      where e.bucket = u.bucket and e.id = u.id and not e.looked and e.id <> all(array(select id from triggered)))
     ${deliveryAnswer},
-      (select coalesce(jsonb_agg(jsonb_build_object('event', jsonb_build_object('bucket', e.bucket, 'id', e.id),
-          'definition', g.definition, 'version', g.version)), '[]')
-        from unnest($1::int[], $2::uuid[]) as u(bucket, id)
-        join ${t.event} e on e.bucket = u.bucket and e.id = u.id and not e.looked
-        cross join lateral (select g.definition, g.version from ${triggersOf(t)}) as g) as triggered`,
+      (select coalesce(jsonb_agg(jsonb_build_object('event', jsonb_build_object('bucket', bucket, 'id', id),
+          'definition', definition, 'version', version)), '[]') from triggered) as triggered`,
   values: [plain(events, (event) => event.bucket), plain(events, (event) => event.id)],
 });
 
