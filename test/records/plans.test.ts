@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import pg from "pg";
-import { checkInstanceChange, checkNewInstance } from "../../src/models/records/workflow-instance-data.ts";
+import {
+  checkInstanceChange,
+  checkNewInstance,
+  type CheckedInstanceFilter,
+} from "../../src/models/records/workflow-instance-data.ts";
 import { checkPointer } from "../../src/models/records/execution-pointer-data.ts";
 import { checkHistoryEntry } from "../../src/models/records/execution-history-entry.ts";
 import { checkNewEvent } from "../../src/models/records/event.ts";
@@ -19,6 +23,7 @@ import { insertHistory } from "../../src/persistence/postgres/records/history-st
 import {
   deleteInstances,
   insertInstances,
+  listInstances,
   lockInstances,
   readInstance,
   runnableInstances,
@@ -133,4 +138,38 @@ test("plans of record-level writes that were made on empty tables read by whole 
         assert.match(node["Index Cond"] ?? "", /path.* = /, `${name} reads all pointers of its instance`);
     }
   }
+});
+
+/** Indexes by which pages are read, with filters whose runs are rare. */
+const pages: readonly (readonly [string, CheckedInstanceFilter])[] = [
+  ["instance_reference", { reference: "order 7" }],
+  ["instance_correlation", { correlationId: "c 7" }],
+  ["instance_tags", { tags: '{"order":"7"}' }],
+  ["instance_failed", { definition: "order", statuses: ["Failed"] }],
+];
+
+test("pages of what is rare among very many instances are read by an index, whatever it is rare by", async () => {
+  const { tables: t } = persistence.store;
+  const plain = new pg.Client({ connectionString: database.url });
+  await plain.connect();
+  await plain.query("begin");
+  await plain.query(
+    `insert into ${t.instance} (bucket, id, created_at, turned_at, completed_at, version, definition, status, frontier, reference, correlation_id, tags)
+     select n % 64, gen_random_uuid(), now() + n * interval '1 s', now(), now(), 1, 'order', case when n % 5000 = 0 then 4 else 2 end, '{}',
+       'order ' || n, 'c ' || n, jsonb_build_object('order', n::text, 'team', 'blue') from generate_series(1, 20000) n`,
+  );
+  await plain.query(`analyze ${t.instance}`);
+  for (const [index, filter] of pages) {
+    const { text, values } = listInstances(t, filter, { limit: 50, offset: 0, after: null });
+    const { rows } = await plain.query<{ "QUERY PLAN": readonly { Plan: PlanNode }[] }>(
+      `explain (format json) ${text}`,
+      [...values],
+    );
+    const [root] = rows[0]?.["QUERY PLAN"] ?? [];
+    assert.ok(root !== undefined);
+    const used = nodesOf(root.Plan).flatMap((node) => node["Index Name"] ?? []);
+    assert.deepEqual(used, [index]);
+  }
+  await plain.query("rollback");
+  await plain.end();
 });

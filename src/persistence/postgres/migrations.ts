@@ -48,7 +48,29 @@ const triggers: Migration = {
   ],
 };
 
-export const migrations: readonly Migration[] = [initialSchema, triggers];
+/** What runs are looked for by. None of it changes at a step, and a run without labels that does not fail has no entry in any of these. */
+const labels: Migration = {
+  version: 3,
+  name: "labels",
+  statements: (t) => [
+    partly(t, `instance_reference on ${t.instance}`, {
+      columns: "reference, created_at",
+      when: "reference is not null",
+    }),
+    partly(t, `instance_correlation on ${t.instance}`, {
+      columns: "correlation_id, created_at",
+      when: "correlation_id is not null",
+    }),
+    partly(t, `instance_tags on ${t.instance} using gin`, { columns: "tags jsonb_path_ops", when: "tags is not null" }),
+    partly(t, `instance_failed on ${t.instance}`, {
+      columns: "created_at",
+      when: "status >= 3",
+      otherwise: "status, created_at",
+    }),
+  ],
+};
+
+export const migrations: readonly Migration[] = [initialSchema, triggers, labels];
 
 export const schemaVersion: number = migrations.length;
 

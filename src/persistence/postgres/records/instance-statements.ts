@@ -166,6 +166,8 @@ export function listInstances(t: Tables, filter: CheckedInstanceFilter, page: Ch
   // Says what the statuses imply, in the words of the partial indexes.
   if (filter.statuses?.every(isTerminal) === true) where.plain("w.completed_at is not null");
   if (filter.statuses?.every((status) => !isTerminal(status)) === true) where.plain("w.completed_at is null");
+  if (filter.statuses?.every((status) => status === "Failed" || status === "Terminated") === true)
+    where.plain("w.status >= 3");
   if (filter.owner === null) where.plain("w.owner is null");
   else where.addIf("w.owner = $::uuid", filter.owner);
   if (page.after !== null) {
