@@ -38,7 +38,11 @@ const sized = defineWorkflow(
   { id: "sized", version: 1, startOn: strict, data: z.object({ size: z.number().max(9) }) },
   (flow) => flow.returns(({ size }) => size + 1),
 );
-const workflows = [fulfil, audit, wait, checked, sized];
+const bare = event("bare");
+const ticking = defineWorkflow({ id: "ticking", version: 1, startOn: bare }, (flow) =>
+  flow.run("tick", () => "ticked", { as: "tick" }).returns((_, { tick }) => tick),
+);
+const workflows = [fulfil, audit, wait, checked, sized, ticking];
 
 /** The run that an event starts, which whoever published it under an idempotency key can name. */
 function runOf<R>(
@@ -107,6 +111,11 @@ onEveryStore("events that start runs", (store) => {
     const about = { event: loose, key: "e", idempotencyKey: "1" };
     await host.publishEvent(loose, "e", { id: "e", total: "41" }, { idempotencyKey: "1" });
     assert.equal(await endOf(runOf(host, checked, about)), 42);
+  });
+
+  test("need not tell anything", async () => {
+    await host.publishEvent(bare, "g", undefined, { idempotencyKey: "1" });
+    assert.equal(await endOf(runOf(host, ticking, { event: bare, key: "g", idempotencyKey: "1" })), "ticked");
   });
 
   test("meet the event's schema first", async () => {
