@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { type Drawn, drawnBlock, type DrawnBlock, type DrawnLast, type Facts, rarely, small } from "./drawn.ts";
-import { type Block, blocksOf, type Data, type JoinPlan, type Last, type LoopPlan } from "./plan.ts";
-import type { Plan, PlanNode, StepPlan } from "./plan.ts";
+import { type Block, blocksOf, type Data, type JoinPlan, type Last, type LoopPlan, type Rest } from "./plan.ts";
+import type { Plan, PlanNode, RecurPlan, StepPlan, WithinPlan } from "./plan.ts";
 
 /** Workflows of depth 4 or less, with what starts them and what comes from outside. */
 export const anyPlan: fc.Arbitrary<Plan> = fc
@@ -10,24 +10,42 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
     salt: fc.noShrink(small(0, 1_000_000)),
     start: fc.record({ a: small(0, 9), b: small(0, 9), c: small(0, 9) }),
     terminateAt: rarely(15, small(1_000, 60_000)),
+    rest: rarely(6, fc.record({ at: small(1_000, 60_000), ms: small(100, 30_000) })),
+    timeout: rarely(
+      10,
+      fc.record({
+        ms: small(1_000, 90_000),
+        then: fc.constantFrom<"compensate" | "fail" | "terminate">("fail", "terminate"),
+      }),
+    ),
   })
-  .map(({ root, salt, start, terminateAt }) => planOf(root, { salt, start, terminateAt }));
+  .map(({ root, ...around }) => planOf(root, around));
 
-interface Rest {
+interface Around {
   readonly salt: number;
   readonly start: Data;
   readonly terminateAt: number | null;
+  readonly rest: Rest | null;
+  readonly timeout: NonNullable<Plan["timeout"]> | null;
 }
 
 /** Gives every step an id, lets jumps lead to loops around them, and has children begin with something that takes time. */
-function planOf(root: DrawnBlock, { salt, start, terminateAt }: Rest): Plan {
+function planOf(root: DrawnBlock, { salt, start, terminateAt, rest, timeout }: Around): Plan {
   const ids = new Ids();
-  const plan = { salt, start, root: ids.block(root, []) };
-  return terminateAt === null ? plan : { ...plan, terminateAt };
+  return {
+    salt,
+    start,
+    root: ids.block(root, []),
+    ...(terminateAt !== null && { terminateAt }),
+    ...(rest !== null && { rest }),
+    ...(timeout !== null && { timeout }),
+  };
 }
 
 class Ids {
   private id = 0;
+  /** Whether something around will end what goes on for ever. */
+  private isBounded = false;
 
   block({ steps, last }: DrawnBlock, loops: readonly number[]): Block {
     const nodes: PlanNode[] = [];
@@ -135,20 +153,67 @@ class Ids {
           body: this.timed(first, loops),
           ...(facts.hasSecond && { onCancel: this.block(second, loops) }),
         };
+      case "within": {
+        const body = this.bounded(() => this.timed(first, loops));
+        const late = facts.hasSecond ? this.block(second, loops) : undefined;
+        return { kind: "within", ...common, isFixed: facts.until, body, ...lateOf(facts, late) };
+      }
+      case "schedule":
+        return {
+          kind: "schedule",
+          ...common,
+          as: false,
+          isFixed: facts.until,
+          atEnd: facts.atEnd,
+          body: this.block(first, loops),
+        };
+      case "recur":
+        return { kind: "recur", ...common, as: false, ...this.ticksOf(facts), body: this.block(first, loops) };
       default:
         return this.loop(drawn.kind, common, facts, (here) => this.block(first, [...loops, here]));
     }
   }
 
+  private bounded(make: () => Block): Block {
+    const before = this.isBounded;
+    this.isBounded = true;
+    try {
+      return make();
+    } finally {
+      this.isBounded = before;
+    }
+  }
+
+  private ticksOf({ every, byClock, overlap, times, hasSecond, when, keepLaps }: Facts): RecurTicks {
+    // Laps that last for seconds, and ticks every second, would never be done with.
+    const most = times ?? (this.isBounded && every >= 5 ? undefined : 2);
+    return {
+      every,
+      byClock,
+      overlap,
+      ...(most !== undefined && { times: most }),
+      ...(hasSecond && { until: when }),
+      ...(keepLaps !== null && { keepLaps }),
+    };
+  }
+
   private loop(
     kind: LoopPlan["kind"],
     common: { readonly id: number; readonly as: boolean },
-    { when, laps, maxLaps }: Facts,
+    { when, laps, maxLaps, keepLaps }: Facts,
     body: (here: number) => Block,
   ): LoopPlan {
     // A block without a bound could be begun anew for ever.
     const most = kind === "block" ? (maxLaps ?? laps) : maxLaps;
-    return { kind, ...common, when, laps, body: body(common.id), ...(most !== null && { maxLaps: most }) };
+    return {
+      kind,
+      ...common,
+      when,
+      laps,
+      body: body(common.id),
+      ...(most !== null && { maxLaps: most }),
+      ...(keepLaps !== null && { keepLaps }),
+    };
   }
 }
 
@@ -198,6 +263,13 @@ function stepOf({ trouble, retry, onError, undo, skipInDoubt, bad, via, isVoid }
     ...(undo !== null && { undo: { failures: undo } }),
     ...(bad !== null && via === "then" && { badInput: bad }),
   };
+}
+
+type RecurTicks = Omit<RecurPlan, "kind" | "id" | "as" | "body">;
+
+function lateOf({ onError }: Facts, late: Block | undefined): Pick<WithinPlan, "late" | "onError"> {
+  if (late !== undefined) return { late };
+  return onError === "compensate" || onError === "fail" || onError === "terminate" ? { onError } : {};
 }
 
 function joinOf({ atLeast, rest, tolerate }: Facts, count: number): JoinPlan {

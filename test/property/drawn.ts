@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Condition, Field, HandledClass, PlanNode, StepPlan, Trouble } from "./plan.ts";
+import type { Condition, Field, HandledClass, LaterPlan, PlanNode, RecurPlan, StepPlan, Trouble } from "./plan.ts";
 
 /** A tree as it was drawn: ids, labels and what must stand first in a branch are put in by `planOf`. */
 export interface Drawn {
@@ -50,6 +50,12 @@ export interface Facts {
   readonly tolerate: { readonly count: number } | { readonly share: number } | null;
   readonly goesOn: boolean;
   readonly handlers: readonly HandledClass[];
+  readonly keepLaps: number | null;
+  readonly every: number;
+  readonly byClock: boolean;
+  readonly overlap: RecurPlan["overlap"];
+  readonly times: number | null;
+  readonly atEnd: LaterPlan["atEnd"];
 }
 
 const condition: fc.Arbitrary<Condition> = fc
@@ -117,10 +123,16 @@ const choices: { readonly [F in keyof Facts]: fc.Arbitrary<Facts[F]> } = {
     minLength: 1,
     maxLength: 3,
   }),
+  keepLaps: rarely(4, small(1, 2)),
+  every: fc.constantFrom(1, 2, 5, 10, 15, 30), // each divides a minute
+  byClock: flag,
+  overlap: fc.constantFrom<RecurPlan["overlap"]>("skip", "queue", "allow"),
+  times: seldom(small(1, 3), 3),
+  atEnd: fc.constantFrom<LaterPlan["atEnd"]>("wait", "wait", "cancel"),
 };
 
 const step: readonly (keyof Facts)[] = ["output", "trouble", "retry", "onError", "undo", "skipInDoubt", "bad", "via"];
-const loop: readonly (keyof Facts)[] = ["when", "laps", "maxLaps"];
+const loop: readonly (keyof Facts)[] = ["when", "laps", "maxLaps", "keepLaps"];
 const join: readonly (keyof Facts)[] = ["output", "atLeast", "rest", "tolerate"];
 
 /** The choices of each kind of step. */
@@ -141,6 +153,9 @@ const choicesOf: { readonly [K in PlanNode["kind"]]: readonly (keyof Facts)[] } 
   saga: ["as", "goesOn"],
   attempt: ["as", "handlers"],
   cancelWhen: ["as", "events", "hasSecond"],
+  within: ["as", "until", "hasSecond", "onError"],
+  schedule: ["until", "atEnd"],
+  recur: ["every", "byClock", "overlap", "times", "hasSecond", "when", "keepLaps"],
 };
 
 /** What a step has that is not asked. */
@@ -172,6 +187,12 @@ export const plainFacts: Facts = {
   tolerate: null,
   goesOn: false,
   handlers: ["otherwise"],
+  keepLaps: null,
+  every: 1,
+  byClock: false,
+  overlap: "skip",
+  times: 1,
+  atEnd: "wait",
 };
 
 const factsOf = (kind: PlanNode["kind"]): fc.Arbitrary<Facts> =>
@@ -197,6 +218,12 @@ const containers: PlanNode["kind"][] = [
   "attempt",
   "attempt",
   "cancelWhen",
+  "within",
+  "within",
+  "schedule",
+  "schedule",
+  "recur",
+  "recur",
 ];
 
 const last = rarely(

@@ -139,6 +139,8 @@ class Absorber implements Absorbing {
   private main: Outcome | undefined;
   private stopMain: () => void = () => undefined;
   private onIdle: (() => void) | undefined;
+  /** Calls off what nobody waits for at the end. */
+  private readonly optional = new Set<() => void>();
 
   constructor(resume: (answer: () => unknown) => void) {
     this.resume = resume;
@@ -155,6 +157,27 @@ class Absorber implements Absorbing {
   take(group: ReadonlyMap<number, () => void>): void {
     this.open += group.size;
     this.absorbed.push(group);
+  }
+
+  /** Work that runs beside the block, as a part of it: its failure is the block's. */
+  beside(work: Work<unknown>, isAwaited: boolean): void {
+    let callOff = (): void => undefined;
+    const stop = (): void => callOff();
+    if (isAwaited) this.open += 1;
+    else this.optional.add(stop);
+    this.absorbed.push(new Map([[0, stop]]));
+    callOff = spawn(work, (outcome) => {
+      if (isAwaited) this.open -= 1;
+      else this.optional.delete(stop);
+      if ("thrown" in outcome) this.interrupt(outcome.thrown);
+      else this.settle();
+    });
+  }
+
+  /** All else is done. */
+  cancelOptional(): void {
+    for (const stop of this.optional) stop();
+    this.optional.clear();
   }
 
   /** Failures are nobody's; a jump, or the end of the run, is everybody's. */
@@ -180,6 +203,7 @@ class Absorber implements Absorbing {
 
   private settle(): void {
     const { main } = this;
+    if (main !== undefined) this.cancelOptional();
     if (this.open === 0) this.onIdle?.();
     if (main !== undefined && "value" in main && this.open === 0) this.resume(() => main.value);
   }

@@ -1,5 +1,5 @@
 import { type Data, digest, type PlainFailure, type Plan, publicationsOf, type StepPlan } from "./plan.ts";
-import { type Outcome, Timeline, type Wait } from "./tasks.ts";
+import { type Outcome, Timeline, type Wait, type Work } from "./tasks.ts";
 
 /** How a run ended, or stands when nothing comes any more. */
 export interface End {
@@ -19,6 +19,10 @@ export interface Absorbing {
   take(group: ReadonlyMap<number, () => void>): void;
   /** One of them has ended. */
   ended(outcome: Outcome): void;
+  /** Runs something beside the block, which at its end waits for it or cancels it. */
+  beside(work: Work<unknown>, isAwaited: boolean): void;
+  /** Cancels what is not waited for. */
+  cancelOptional(): void;
   /** Waits for all of them. */
   allDone(): Wait;
 }
@@ -80,6 +84,28 @@ export interface Context {
   /** Of the saga around, else of the run. */
   readonly stack: Undoable[];
   readonly absorber: Absorbing | undefined;
+}
+
+/** The same place, with more names. */
+export const scoped = (context: Context, names: Readonly<Record<string, unknown>>): Context => ({
+  ...context,
+  names: new Map([...context.names, ...Object.entries(names)]),
+});
+
+/** What `onError` says. */
+export function failed({ onError }: { readonly onError?: StepPlan["onError"] }, failure: PlainFailure): undefined {
+  switch (onError) {
+    case "continue":
+      return undefined;
+    case "fail":
+      throw new Abort("Failed", undefined, failure);
+    case "terminate":
+      throw new Abort("Terminated");
+    case "suspend":
+      throw new Abort("Suspended");
+    default:
+      throw new Fail(failure);
+  }
 }
 
 /** A run under way. */

@@ -3,7 +3,7 @@
  * time, and says how the run ends and what is undone in which order.
  */
 import { crowd, type CrowdEnd, withAbsorbed } from "./interpreter-crowd.ts";
-import { Abort, type Context, type End, Fail, Jump, Run, type Undoable } from "./interpreter-run.ts";
+import { Abort, type Context, type End, Fail, failed, Jump, Run, scoped, type Undoable } from "./interpreter-run.ts";
 import { type ForEachPlan, hasAnother, holds, type LoopPlan, patchOf, type RacePlan } from "./plan.ts";
 import type {
   Block,
@@ -12,16 +12,19 @@ import type {
   ParallelPlan,
   Plan,
   PlanNode,
+  Rest,
   SagaPlan,
   StepPlan,
   WaitPlan,
 } from "./plan.ts";
 import { itemsOf, keyOf, plain, type PlainFailure, takes, timeoutMs, troubles } from "./plan.ts";
-import { spawn, type Wait, type Work } from "./tasks.ts";
+import { inTime, late, later, recur, within } from "./interpreter-time.ts";
+import { spawn, type Timeline, valueOf, type Wait, type Work } from "./tasks.ts";
 
 /** Runs a plan. Undefined where its end is left to chance, or it takes too long to be of use. */
 export function interpret(plan: Plan, closeMs: number): End | undefined {
   const run = new Run(plan, closeMs);
+  const { terminateAt, rest } = plan;
   let end: Pick<End, "status" | "result" | "failure"> | undefined;
   const stop = spawn(whole(run), ({ ...outcome }) => {
     if ("thrown" in outcome) {
@@ -30,15 +33,17 @@ export function interpret(plan: Plan, closeMs: number): End | undefined {
       end = { status, result, failure };
     } else end = { status: "Complete", result: outcome.value, failure: undefined };
   });
-  if (plan.terminateAt !== undefined) {
-    run.time.at(
-      plan.terminateAt,
+  const goesOn = (): boolean => end === undefined;
+  if (rest !== undefined) restAt(run.time, rest, goesOn);
+  if (terminateAt !== undefined) {
+    run.time.always(
+      terminateAt,
       () => {
         if (end !== undefined) return;
         stop();
         end = { status: "Terminated", result: undefined, failure: undefined };
       },
-      () => end === undefined,
+      goesOn,
     );
   }
   let fuel = 400;
@@ -48,15 +53,27 @@ export function interpret(plan: Plan, closeMs: number): End | undefined {
     if (--fuel < 0 || run.time.isAmbiguous) return undefined;
   }
   if (run.isAmbiguous || run.work > 2_000) return undefined;
+  // Whoever resumes it has the step that suspended it tried again.
+  if (rest !== undefined && end?.status === "Suspended" && at <= rest.at + rest.ms) return undefined;
   const { status, result, failure } = end ?? { status: "Runnable", result: undefined, failure: undefined };
   return { status, result: plain(result), failure, data: plain(run.data), undone: run.undone, at };
+}
+
+/** Bodies are told to stop, and begin again when the run goes on; timers and events wait for that. */
+function restAt(time: Timeline, { at, ms }: Rest, goesOn: () => boolean): void {
+  time.always(at, () => time.restUntil(at + ms), goesOn);
+  time.always(
+    at + ms,
+    () => undefined,
+    () => false,
+  );
 }
 
 function* whole(run: Run): Work<unknown> {
   const stack: Undoable[] = [];
   const context: Context = { run, names: new Map(), n: 0, lap: 0, subject: () => run.data, stack, absorber: undefined };
   try {
-    const value = yield* block(run.plan.root, context);
+    const value = yield* inItsTime(run, block(run.plan.root, context));
     return run.plan.root.last?.kind === "returns" ? value : run.data;
   } catch (thrown) {
     if (!(thrown instanceof Fail)) throw thrown;
@@ -65,13 +82,24 @@ function* whole(run: Run): Work<unknown> {
   }
 }
 
+function* inItsTime({ plan, time }: Run, work: Work<unknown>): Work<unknown> {
+  const { timeout } = plan;
+  if (timeout === undefined) return yield* work;
+  const value = yield inTime(time, timeout.ms, work);
+  return value === late ? failed({ onError: timeout.then }, { code: "RUN_TIMEOUT", errorClass: "timeout" }) : value;
+}
+
 /** The value of a block is that of its last step, or what `returns` says. What is kept in it is known in it alone. */
 function* block(plan: Block, outer: Context): Work<unknown> {
   const context: Context = { ...outer, names: new Map(outer.names), absorber: undefined };
   const work = inOrder(plan, context);
-  if (!plan.steps.some((node) => "join" in node && node.join.rest === "absorb")) return yield* work;
+  if (!plan.steps.some(isLeftBehind)) return yield* work;
   return yield withAbsorbed(context, (inside) => inOrder(plan, inside));
 }
+
+/** Whether what follows a step may come before the step is done. */
+const isLeftBehind = (node: PlanNode): boolean =>
+  node.kind === "schedule" || ("join" in node && node.join.rest === "absorb");
 
 function* inOrder({ steps, last }: Block, context: Context): Work<unknown> {
   const { run } = context;
@@ -84,8 +112,11 @@ function* inOrder({ steps, last }: Block, context: Context): Work<unknown> {
   if (last === undefined) return value;
   switch (last.kind) {
     case "returns":
-      // The value of a block is that of the whole of it, with what was absorbed.
-      if (context.absorber !== undefined) yield context.absorber.allDone();
+      // The result of a run is the last thing that happens in it.
+      if (context.absorber !== undefined && steps === run.plan.root.steps) {
+        context.absorber.cancelOptional();
+        yield context.absorber.allDone();
+      }
       return { v: run.sees(context) % 1000 };
     case "end":
       throw new Abort("Complete", last.withValue ? { v: run.sees(context) % 1000 } : run.data);
@@ -134,19 +165,20 @@ function* perform(node: PlanNode, context: Context): Work<unknown> {
         if (!(thrown instanceof Fail)) throw thrown;
         const handler = node.handlers[thrown.failure.errorClass as HandledClass] ?? node.handlers.otherwise;
         if (handler === undefined) throw thrown;
-        return yield* block(handler, within(context, { failure: thrown.failure }));
+        return yield* block(handler, scoped(context, { failure: thrown.failure }));
       }
     case "cancelWhen":
       return yield* cancelWhen(node, context);
+    case "within":
+      return yield* within(node, context, block);
+    case "schedule":
+      return later(node, context, block);
+    case "recur":
+      return yield* recur(node, context, block);
     default:
       return yield* loop(node, context);
   }
 }
-
-const within = (context: Context, names: Readonly<Record<string, unknown>>): Context => ({
-  ...context,
-  names: new Map([...context.names, ...Object.entries(names)]),
-});
 
 const mappingFailed = (): Fail => new Fail({ code: "MAPPING_FAILED", errorClass: "permanent" });
 
@@ -165,7 +197,7 @@ function kept(
 function* step(node: StepPlan, context: Context): Work<unknown> {
   const { run, n } = context;
   if (node.badInput !== undefined && holds(node.badInput, run.sees(context)))
-    return yield* failed(node, context, mappingFailed().failure);
+    return failed(node, mappingFailed().failure);
   const input = run.inputOf(node, context);
   const seen = run.seenBy(node, context, input);
   const { ticks } = run.time;
@@ -185,7 +217,7 @@ function* step(node: StepPlan, context: Context): Work<unknown> {
       }
       if (failure.errorClass === "permanent" || attempt >= node.retry.maxAttempts) {
         answered("unknown");
-        return yield* failed(node, context, failure);
+        return failed(node, failure);
       }
       yield run.time.sleep(node.retry.initial * node.retry.factor ** (attempt - 1));
     }
@@ -210,25 +242,8 @@ function* tryOnce(
   return { code: code ?? (kind === "permanent" ? "PERMANENT" : "none"), errorClass: kind };
 }
 
-/** What `onError` says. */
-function* failed(node: StepPlan | WaitPlan, _: Context, failure: PlainFailure): Work<undefined> {
-  switch (node.onError) {
-    case "continue":
-      return undefined;
-    case "fail":
-      throw new Abort("Failed", undefined, failure);
-    case "terminate":
-      throw new Abort("Terminated");
-    case "suspend":
-      throw new Abort("Suspended");
-    default:
-      throw new Fail(failure);
-  }
-}
-
 function* wait(node: WaitPlan, context: Context): Work<unknown> {
   const { run, n } = context;
-  const late = Symbol();
   const lateAt = node.timeout ? run.time.now + takes(run.plan.salt, node.id, 0) : undefined;
   const got = yield (resume) => {
     const off = (): void => {
@@ -248,7 +263,7 @@ function* wait(node: WaitPlan, context: Context): Work<unknown> {
     yield* block(node.late, context);
     return undefined;
   }
-  return yield* failed(node, context, { code: "WAIT_TIMEOUT", errorClass: "timeout" });
+  return failed(node, { code: "WAIT_TIMEOUT", errorClass: "timeout" });
 }
 
 // ── containers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -256,14 +271,14 @@ function* wait(node: WaitPlan, context: Context): Work<unknown> {
 function* loop(node: LoopPlan, context: Context): Work<unknown> {
   const { run } = context;
   const asks = (lap: number, names: Readonly<Record<string, unknown>>): boolean =>
-    hasAnother(node, lap, run.sees(within(context, { lap, ...names })));
+    hasAnother(node, lap, run.sees(scoped(context, { lap, ...names })));
   let last: unknown;
   for (let lap = 1; ; lap += 1) {
     if (node.kind === "while" && !asks(lap, {})) return last;
     if (lap > (node.maxLaps ?? Infinity)) throw new Fail({ code: "TOO_MANY_LAPS", errorClass: "permanent" });
     let isRestarted = false;
     try {
-      last = yield* block(node.body, { ...within(context, { lap }), lap });
+      last = yield* block(node.body, { ...scoped(context, { lap }), lap });
     } catch (thrown) {
       if (!(thrown instanceof Jump) || thrown.to !== node.id) throw thrown;
       if (thrown.kind === "leave") return last;
@@ -279,7 +294,7 @@ function* forEach(node: ForEachPlan, context: Context): Work<unknown> {
   const { run } = context;
   const items = itemsOf(context.n, node.varies ? run.sees(context) % (node.count + 1) : node.count);
   const children = items.map((item, index) => () => {
-    const inside = within(context, { [`i${node.id}`]: item, index });
+    const inside = scoped(context, { [`i${node.id}`]: item, index });
     return block(node.body, { ...inside, n: item.n, subject: () => item });
   });
   const ends = yield* crowd(children, context, { join: node.join, concurrency: node.concurrency ?? 32 });
@@ -359,10 +374,7 @@ function* cancelWhen(node: CancelPlan, context: Context): Work<unknown> {
   const racing: Wait = (resume) => {
     const stopBody = spawn(block(node.body, context), (outcome) => {
       stopWaiting();
-      resume(() => {
-        if ("thrown" in outcome) throw outcome.thrown;
-        return outcome.value;
-      });
+      resume(() => valueOf(outcome));
     });
     const stopWaiting = run.mail.wait(keyOf(node.id, n), (data) => {
       stopBody();
@@ -377,5 +389,5 @@ function* cancelWhen(node: CancelPlan, context: Context): Work<unknown> {
   const value = yield racing;
   if (value !== cancelled) return value;
   if (node.onCancel === undefined) return undefined;
-  return yield* block(node.onCancel, within(context, { cancelledBy: event }));
+  return yield* block(node.onCancel, scoped(context, { cancelledBy: event }));
 }

@@ -90,6 +90,7 @@ export interface LoopPlan extends Common {
   /** The condition stops the loop at the latest behind this lap. */
   readonly laps: number;
   readonly maxLaps?: number;
+  readonly keepLaps?: number;
   readonly body: Block;
 }
 export interface JoinPlan {
@@ -134,6 +135,33 @@ export interface CancelPlan extends Common {
   readonly onCancel?: Block;
 }
 
+export interface WithinPlan extends Common {
+  readonly kind: "within";
+  /** Its time is told when the workflow is defined, instead of by a mapping. */
+  readonly isFixed: boolean;
+  readonly body: Block;
+  readonly late?: Block;
+  readonly onError?: "compensate" | "fail" | "terminate";
+}
+export interface LaterPlan extends Common {
+  readonly kind: "schedule";
+  readonly isFixed: boolean;
+  readonly atEnd: "wait" | "cancel";
+  readonly body: Block;
+}
+export interface RecurPlan extends Common {
+  readonly kind: "recur";
+  /** Seconds from one tick to the next: counted from the entry, or those of the clock that it divides. */
+  readonly every: number;
+  readonly byClock: boolean;
+  readonly overlap: "skip" | "queue" | "allow";
+  /** Without a number of laps it goes on until something around it ends. */
+  readonly times?: number;
+  readonly until?: Condition;
+  readonly keepLaps?: number;
+  readonly body: Block;
+}
+
 export type PlanNode =
   | StepPlan
   | SetPlan
@@ -147,7 +175,10 @@ export type PlanNode =
   | RacePlan
   | SagaPlan
   | AttemptPlan
-  | CancelPlan;
+  | CancelPlan
+  | WithinPlan
+  | LaterPlan
+  | RecurPlan;
 
 /** One case: a workflow, what starts it, and what comes from outside. */
 export interface Plan {
@@ -156,6 +187,15 @@ export interface Plan {
   readonly root: Block;
   /** When the run is terminated from outside. */
   readonly terminateAt?: number;
+  /** When it is suspended from outside, and for how long. */
+  readonly rest?: Rest;
+  /** How long the whole run may take, and what happens then. */
+  readonly timeout?: { readonly ms: number; readonly then: "compensate" | "fail" | "terminate" };
+}
+
+export interface Rest {
+  readonly at: number;
+  readonly ms: number;
 }
 
 /** An item of a `forEach`: `n` tells it from all other items of the run. */
@@ -242,6 +282,10 @@ export function blocksOf(node: PlanNode): readonly Block[] {
       return [node.body, ...Object.values(node.handlers)];
     case "cancelWhen":
       return node.onCancel === undefined ? [node.body] : [node.body, node.onCancel];
+    case "within":
+      return node.late === undefined ? [node.body] : [node.body, node.late];
+    case "schedule":
+    case "recur":
     case "while":
     case "doWhile":
     case "until":

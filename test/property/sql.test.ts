@@ -50,7 +50,7 @@ for (const [name, open] of Object.entries(sources)) {
         {
           tally,
           world: (mode) => new World(source, mode, now),
-          left: (endedAt) => (now = endedAt + 60_000),
+          left: (endedAt) => (now = (Math.ceil(endedAt / 60_000) + 1) * 60_000), // some things tick by the clock
         },
         { mannerOf: ({ salt }) => manners[salt % 4] ?? "straight", ...wanted(0), numRuns: cases },
       );

@@ -5,6 +5,12 @@ export type Wait = (resume: (answer: () => unknown) => void) => () => void;
 export type Work<T> = Generator<Wait, T, unknown>;
 export type Outcome = { readonly value: unknown } | { readonly thrown: unknown };
 
+/** What came of it, or the throw that ended it. */
+export function valueOf(outcome: Outcome): unknown {
+  if ("thrown" in outcome) throw outcome.thrown;
+  return outcome.value;
+}
+
 /** Sets work going. Answers how to cut it off: its `finally` blocks run, and `done` is not told. */
 export function spawn(work: Work<unknown>, done: (outcome: Outcome) => void): () => void {
   let callOff = (): void => undefined;
@@ -50,6 +56,8 @@ function resumed(work: Work<unknown>, answer: () => unknown): IteratorResult<Wai
 
 interface Alarm {
   readonly at: number;
+  /** It rings also while all else rests. */
+  readonly isAwake: boolean;
   readonly ring: () => void;
   /** Whether anything changes when it rings. */
   readonly matters: () => boolean;
@@ -63,20 +71,30 @@ export class Timeline {
   /** Two alarms lay so close together that their order is chance. */
   isAmbiguous = false;
   private readonly alarms: Alarm[] = [];
-  private readonly closeMs: number;
+  private restsUntil = -Infinity;
+  readonly closeMs: number;
 
   constructor(closeMs: number) {
     this.closeMs = closeMs;
   }
 
   at(instant: number, ring: () => void, matters: () => boolean = () => true): () => void {
-    const alarm = { at: Math.max(instant, this.now), ring, matters };
-    const behind = this.alarms.findIndex(({ at }) => at > alarm.at);
-    this.alarms.splice(behind < 0 ? this.alarms.length : behind, 0, alarm);
-    return () => {
-      const place = this.alarms.indexOf(alarm);
-      if (place >= 0) this.alarms.splice(place, 1);
-    };
+    return this.put({ at: Math.max(instant, this.now, this.restsUntil), ring, matters, isAwake: false });
+  }
+
+  /** The same for what comes from outside, whether all else rests or not. */
+  always(instant: number, ring: () => void, matters: () => boolean): void {
+    this.put({ at: instant, ring, matters, isAwake: true });
+  }
+
+  /** Nothing rings before this instant: what should have rung rings then. Of several, chance says which is first. */
+  restUntil(instant: number): void {
+    this.restsUntil = instant;
+    const early = this.alarms.filter(({ at, isAwake }) => at < instant && !isAwake);
+    for (const alarm of early) {
+      this.alarms.splice(this.alarms.indexOf(alarm), 1);
+      this.put(Object.assign(alarm, { at: instant }));
+    }
   }
 
   /** When the next alarm rings. */
@@ -102,5 +120,14 @@ export class Timeline {
 
   sleep(ms: number): Wait {
     return (resume) => this.at(this.now + ms, () => resume(() => undefined));
+  }
+
+  private put(alarm: Alarm): () => void {
+    const behind = this.alarms.findIndex(({ at }) => at > alarm.at);
+    this.alarms.splice(behind < 0 ? this.alarms.length : behind, 0, alarm);
+    return () => {
+      const place = this.alarms.indexOf(alarm);
+      if (place >= 0) this.alarms.splice(place, 1);
+    };
   }
 }

@@ -1,6 +1,19 @@
 import { defineWorkflow, event, type Flow, PermanentError, type StepContext, step as namedStep } from "workflow-core";
 import type { Untyped } from "../builder/untyped.ts";
-import type { Block, Data, Field, Item, JoinPlan, LoopPlan, Plan, PlanNode, StepPlan } from "./plan.ts";
+import type {
+  Block,
+  Data,
+  Field,
+  Item,
+  JoinPlan,
+  LaterPlan,
+  LoopPlan,
+  Plan,
+  PlanNode,
+  RecurPlan,
+  StepPlan,
+  WithinPlan,
+} from "./plan.ts";
 import {
   digest,
   hasAnother,
@@ -47,10 +60,14 @@ export function workflowOf(
   { id, start }: { readonly id: string; readonly start: number },
 ): ReturnType<typeof define> {
   const site: Site = { plan, outside, start, names: [], labels: new Map() };
-  return define(id, (flow) => blockOn(flow as unknown as Untyped, plan.root, site) as never);
+  return define(id, plan, (flow) => blockOn(flow as unknown as Untyped, plan.root, site) as never);
 }
 
-const define = (id: string, build: (flow: Flow<Data>) => Flow<Data>) => defineWorkflow({ id, version: 1 }, build);
+const define = (id: string, { timeout }: Plan, build: (flow: Flow<Data>) => Flow<Data>) =>
+  defineWorkflow(
+    { id, version: 1, ...(timeout !== undefined && { timeout: timeout.ms, onTimeout: timeout.then }) },
+    build,
+  );
 
 function blockOn(flow: Untyped, { steps, last }: Block, outer: Site): Untyped {
   let site = outer;
@@ -150,6 +167,18 @@ function nodeOn(flow: Untyped, node: PlanNode, site: Site): Untyped {
         key: (_: Data, scope: Scope) => keyOf(node.id, itemIn(site, scope)),
         ...(node.onCancel !== undefined && { onCancel: building(node.onCancel, inside(site, "cancelledBy")) }),
       });
+    case "within": {
+      const { late, onError } = node;
+      return flow.within(lastingOf(node, site), building(node.body, site), {
+        ...options,
+        ...(late !== undefined && { onTimeout: building(late, site) }),
+        ...(onError !== undefined && { onError }),
+      });
+    }
+    case "schedule":
+      return flow.schedule(lastingOf(node, site), building(node.body, site), { atEnd: node.atEnd });
+    case "recur":
+      return recurOn(flow, node, site);
     default:
       return loopOn(flow, node, site, options);
   }
@@ -166,9 +195,32 @@ const joinOf = ({ atLeast, rest, tolerate }: JoinPlan): object => ({
   ...(tolerate !== undefined && { tolerate }),
 });
 
+/** A duration, or a mapping that answers it. */
+function lastingOf({ id, isFixed }: WithinPlan | LaterPlan, site: Site): unknown {
+  const { salt } = site.plan;
+  return isFixed ? takes(salt, id, 0) : (_: Data, scope: Scope) => takes(salt, id, itemIn(site, scope));
+}
+
+function recurOn(flow: Untyped, node: RecurPlan, site: Site): Untyped {
+  const { every, byClock, overlap, times, until, keepLaps } = node;
+  const laps = inside(site, "lap");
+  const ticks = {
+    ...(byClock ? { cron: `*/${every} * * * * *` } : { every: `${every} seconds` }),
+    overlap,
+    ...(times !== undefined && { times }),
+    ...(keepLaps !== undefined && { keepLaps }),
+    ...(until !== undefined && { until: sees(laps, (seen) => holds(until, seen)) }),
+  };
+  return flow.recur(ticks, building(node.body, laps));
+}
+
 function loopOn(flow: Untyped, node: LoopPlan, site: Site, options: object): Untyped {
-  const { maxLaps } = node;
-  const all = { ...options, ...(maxLaps !== undefined && { maxLaps }) };
+  const { maxLaps, keepLaps } = node;
+  const all = {
+    ...options,
+    ...(maxLaps !== undefined && { maxLaps }),
+    ...(keepLaps !== undefined && { keepLaps }),
+  };
   const body = (lap: Untyped, label: unknown): Untyped =>
     blockOn(lap, node.body, { ...inside(site, "lap"), labels: new Map([...site.labels, [node.id, label]]) });
   const asks = (...names: string[]) =>

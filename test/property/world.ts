@@ -92,6 +92,8 @@ export class World implements Outside {
   private commits = 0;
   private transitions = 0;
   private restedAt: number | undefined;
+  /** Until then a run that is suspended is not at rest for good. */
+  private resumesAt = -Infinity;
 
   constructor(source: WorldStore, mode: Mode, startedAt: number = 0) {
     this.source = source;
@@ -167,7 +169,12 @@ export class World implements Outside {
         act(this.life.host).catch((error: unknown) => this.faults.push(String(error)));
       });
     for (const { key, at: ms, data } of publicationsOf(plan)) at(ms, (host) => host.publishEvent(news, key, data));
-    const { terminateAt } = plan;
+    const { terminateAt, rest } = plan;
+    if (rest !== undefined) {
+      this.resumesAt = this.startedAt + rest.at + rest.ms;
+      at(rest.at, (host) => host.getRun(this.runId ?? "").suspend("a rest"));
+      at(rest.at + rest.ms, (host) => host.getRun(this.runId ?? "").resume());
+    }
     if (terminateAt !== undefined) at(terminateAt, (host) => host.getRun(this.runId ?? "").terminate("from outside"));
   }
 
@@ -341,7 +348,8 @@ export class World implements Outside {
     this.transitions += 1;
     if (!transition.lane) this.deathsNow = 0;
     this.watch.committed(transition);
-    if (transition.release === "end" || transition.release === "halt") this.restedAt = this.time.now;
+    const { release } = transition;
+    if (release === "end" || (release === "halt" && this.time.now >= this.resumesAt)) this.restedAt = this.time.now;
   }
 
   private die(life: Life): Promise<never> {
