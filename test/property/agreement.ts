@@ -7,6 +7,7 @@ import { anyPlan } from "./arbitrary.ts";
 import { interpret } from "./interpreter.ts";
 import type { End } from "./interpreter-run.ts";
 import { digest, plain, plainFailure, type Plan } from "./plan.ts";
+import { withTransactions } from "./transactions.ts";
 import { type Actual, type Mishap, type Mode, World, type WorldStore } from "./world.ts";
 
 /** Cases in which two things happen within so many milliseconds are left out: crashes may change which is first. */
@@ -74,7 +75,11 @@ interface Expected {
   readonly rests: number;
 }
 
-function differences(expected: End, { view, undone, at, ...actual }: Actual, { manner, rests }: Expected): string[] {
+function differences(
+  expected: End,
+  { view, undone, ledger, at, ...actual }: Actual,
+  { manner, rests }: Expected,
+): string[] {
   const faults: string[] = [];
   const compare = (what: string, here: unknown, there: unknown): void => {
     const [one, other] = [show(here), show(there)];
@@ -88,6 +93,7 @@ function differences(expected: End, { view, undone, at, ...actual }: Actual, { m
     return faults;
   }
   if (status === "Suspended") return faults;
+  compare("ledger", ledger, expected.ledger);
   compare("undone", inGroups(undone), inGroups(expected.undone));
   if (status !== "Runnable") {
     compare("data", plain(decodeValue(view.data)), expected.data);
@@ -123,7 +129,7 @@ export function memoryWorld(mode: Mode): World {
   let now = 0;
   const { store } = new MemoryPersistenceProvider({ clock: () => now });
   const source: WorldStore = {
-    store,
+    ...withTransactions(store),
     set: async (ms) => void (now = ms),
   };
   return new World(source, mode);

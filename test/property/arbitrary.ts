@@ -62,7 +62,10 @@ class Ids {
     const delay: PlanNode = { kind: "delay", id: this.next(), as: false, until: false };
     const { steps, ...rest } = this.block(drawnBlock, loops);
     const [first] = steps;
-    const takesTime = first?.kind === "delay" ? !first.until : first?.kind === "step" && first.badInput === undefined;
+    const takesTime =
+      first?.kind === "delay"
+        ? !first.until
+        : first?.kind === "step" && first.badInput === undefined && !first.isTransactional;
     return { steps: takesTime ? steps : [delay, ...steps], ...rest };
   }
 
@@ -243,19 +246,22 @@ const isNeverLeft = ({ steps, last }: Block): boolean =>
 const nothing: DrawnBlock = { steps: [], last: null };
 const plainStep = (facts: Facts): Drawn => ({ kind: "step", facts, blocks: [] });
 
-function stepOf({ trouble, retry, onError, undo, skipInDoubt, bad, via, isVoid }: Facts): Omit<StepPlan, "id" | "as"> {
+function stepOf(facts: Facts): Omit<StepPlan, "id" | "as"> {
+  const { trouble, retry, onError, undo, skipInDoubt, bad, isVoid, isTransactional } = facts;
+  const via = isTransactional ? "then" : facts.via;
   const code = trouble?.code;
   return {
     kind: "step",
     via,
     retry,
-    skipInDoubt: skipInDoubt && undo !== null,
+    skipInDoubt: skipInDoubt && undo !== null && !isTransactional,
     isVoid,
+    isTransactional,
     ...(trouble !== null && {
       trouble: {
         when: trouble.when,
         attempts: trouble.attempts,
-        kind: trouble.kind,
+        kind: isTransactional && trouble.kind === "hang" ? "transient" : trouble.kind,
         ...(typeof code === "string" && { code }),
       },
     }),

@@ -34,6 +34,7 @@ export interface Facts {
   readonly bad: Condition | null;
   readonly via: StepPlan["via"];
   readonly isVoid: boolean;
+  readonly isTransactional: boolean;
   readonly field: Field;
   readonly until: boolean;
   readonly events: readonly number[];
@@ -104,6 +105,7 @@ const choices: { readonly [F in keyof Facts]: fc.Arbitrary<Facts[F]> } = {
   bad: rarely(12, condition),
   via: fc.constantFrom<StepPlan["via"]>("then", "run"),
   isVoid: once(4),
+  isTransactional: once(5),
   field,
   until: once(4),
   events: fc.array(small(1_000, 40_000), { minLength: 0, maxLength: 3 }),
@@ -137,7 +139,7 @@ const join: readonly (keyof Facts)[] = ["output", "atLeast", "rest", "tolerate"]
 
 /** The choices of each kind of step. */
 const choicesOf: { readonly [K in PlanNode["kind"]]: readonly (keyof Facts)[] } = {
-  step: [...step, "as", "isVoid"],
+  step: [...step, "as", "isVoid", "isTransactional"],
   set: ["field", "bad"],
   delay: ["until"],
   wait: [...step, "as", "events", "timeout", "hasSecond"],
@@ -171,6 +173,7 @@ export const plainFacts: Facts = {
   bad: null,
   via: "run",
   isVoid: false,
+  isTransactional: false,
   field: "a",
   until: false,
   events: [],

@@ -9,6 +9,8 @@ export interface End {
   readonly failure: PlainFailure | undefined;
   /** The compensations that ran, in order. */
   readonly undone: readonly string[];
+  /** What transactional steps have written, in order. */
+  readonly ledger: readonly string[];
   /** The last instant at which anything happened. */
   readonly at: number;
 }
@@ -115,6 +117,7 @@ export class Run {
   readonly mail: Mail;
   data: Data;
   undone: string[] = [];
+  ledger: string[] = [];
   work = 0;
   /** It was left to chance what is undone first. */
   isUnordered = false;

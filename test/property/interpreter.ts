@@ -56,7 +56,7 @@ export function interpret(plan: Plan, closeMs: number): End | undefined {
   // Whoever resumes it has the step that suspended it tried again.
   if (rest !== undefined && end?.status === "Suspended" && at <= rest.at + rest.ms) return undefined;
   const { status, result, failure } = end ?? { status: "Runnable", result: undefined, failure: undefined };
-  return { status, result: plain(result), failure, data: plain(run.data), undone: run.undone, at };
+  return { status, result: plain(result), failure, data: plain(run.data), undone: run.undone, ledger: run.ledger, at };
 }
 
 /** Bodies are told to stop, and begin again when the run goes on; timers and events wait for that. */
@@ -204,13 +204,14 @@ function* step(node: StepPlan, context: Context): Work<unknown> {
   let isAnswered = false;
   const answered = (outcome: Undoable["outcome"], result?: unknown): void => {
     isAnswered = true;
-    if (node.undo === undefined || (outcome === "unknown" && node.skipInDoubt)) return;
+    if (node.undo === undefined || (outcome === "unknown" && (node.skipInDoubt || node.isTransactional))) return;
     context.stack.push({ node, n, outcome, input, result, seq: run.nextSeq(), ends: [] });
   };
   try {
     for (let attempt = 1; ; attempt += 1) {
       const failure = yield* tryOnce(node, context, { seen, attempt });
       if (failure === undefined) {
+        if (node.isTransactional) run.ledger.push(`${node.id}.${n}`);
         const result = node.isVoid ? undefined : { n: node.id, v: seen % 1000 };
         answered("completed", result);
         return kept(node, context, result);
@@ -235,7 +236,7 @@ function* tryOnce(
   const hasTrouble = troubles(node, seen, attempt);
   const isTimed = node.trouble?.kind === "hang";
   const ms = takes(run.plan.salt, node.id, n, attempt);
-  yield run.time.sleep(!isTimed ? ms : hasTrouble ? timeoutMs : 1);
+  if (!node.isTransactional) yield run.time.sleep(!isTimed ? ms : hasTrouble ? timeoutMs : 1);
   if (!hasTrouble || node.trouble === undefined) return undefined;
   if (isTimed) return { code: "STEP_TIMEOUT", errorClass: "timeout" };
   const { code, kind } = node.trouble;

@@ -52,6 +52,8 @@ export interface StepPlan extends Common, WithOutput {
   /** The input mapping throws where this holds. */
   readonly badInput?: Condition;
   readonly isVoid: boolean;
+  /** Takes no time, and writes into the ledger in the engine's own transaction. */
+  readonly isTransactional: boolean;
 }
 export interface SetPlan extends Common {
   readonly kind: "set";

@@ -69,5 +69,10 @@ async function clocked(database: Database): Promise<WorldStore> {
   await store.initialize();
   const text = `update ${store.tables.testClock} set at = to_timestamp($1::float8 / 1000)`;
   const set = async (ms: number): Promise<void> => void (await database.query({ name: "", text, values: [ms] }));
-  return { store, set };
+  const make = "create table ledger (n bigserial, run text not null, what text not null)";
+  await database.query({ name: "", text: make, values: [] });
+  const read = "select what from ledger where run = $1 order by n";
+  const ledger = async (runId: string): Promise<readonly string[]> =>
+    (await database.query<{ what: string }>({ name: "", text: read, values: [runId] })).map(({ what }) => what);
+  return { store, set, ledger };
 }

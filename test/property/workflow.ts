@@ -1,4 +1,5 @@
 import { defineWorkflow, event, type Flow, PermanentError, type StepContext, step as namedStep } from "workflow-core";
+import { type TransactionContext, transactionalStep } from "workflow-core";
 import type { Untyped } from "../builder/untyped.ts";
 import type {
   Block,
@@ -281,17 +282,30 @@ function stepOn(flow: Untyped, node: StepPlan, site: Site): Untyped {
       perform(context, sight(subject, context.scope, names), "n" in subject ? subject.n : 0);
     return flow.run(name, body, options);
   }
-  const body = namedStep(name, (input: { readonly n: number; readonly see: number }, context) =>
-    perform(context, digest(input), input.n),
-  );
   const input = sees(site, (seen, scope) => {
     if (badInput !== undefined && holds(badInput, seen)) throw new Error("a mapping throws");
     return { n: itemIn(site, scope), see: seen };
   });
+  if (node.isTransactional) return flow.then(writing(node), { ...options, input });
+  const body = namedStep(name, (input: Given, context) => perform(context, digest(input), input.n));
   return flow.then(body, { ...options, input });
 }
 
 const forEver = 1e12;
+
+/** A step that writes what it did. It writes before it fails, too: nothing of that must stay. */
+const writing = (node: StepPlan) =>
+  transactionalStep(`s${node.id}`, async (input: Given, { tx, attempt, instanceId }: TransactionContext<Given>) => {
+    await tx.query("insert into ledger (run, what) values ($1, $2)", [instanceId, `${node.id}.${input.n}`]);
+    const seen = digest(input);
+    if (node.trouble !== undefined && troubles(node, seen, attempt)) throw errorOf(node.trouble);
+    return node.isVoid ? undefined : { n: node.id, v: seen % 1000 };
+  });
+
+interface Given {
+  readonly n: number;
+  readonly see: number;
+}
 
 function errorOf({ kind, code }: { readonly kind: string; readonly code?: string }): Error {
   if (kind === "permanent") return new PermanentError("no", code === undefined ? {} : { code });

@@ -16,6 +16,8 @@ export interface WorldStore {
   readonly store: EngineStore;
   /** Sets its clock: milliseconds since the epoch. */
   set(ms: number): Promise<void>;
+  /** What the transactional steps of a run have written, in order. */
+  ledger(runId: string): Promise<readonly string[]>;
 }
 
 /** What befalls a commit. */
@@ -39,6 +41,7 @@ export interface Mode {
 export interface Actual {
   readonly view: InstanceView | undefined;
   readonly undone: readonly string[];
+  readonly ledger: readonly string[];
   /** When it came to rest, in milliseconds after its beginning. */
   readonly at: number;
   /** The same by the world's own count. */
@@ -79,6 +82,8 @@ export class World implements Outside {
   private readonly mode: Mode;
   private readonly soon: (() => void)[] = [];
   private readonly pending = new Set<Promise<unknown>>();
+  /** Transactions that are open: what they wait for may be still to come. */
+  private readonly open = new Set<Promise<unknown>>();
   private readonly ends = new Map<string, number>();
   private readonly begins = new Map<string, number>();
   private readonly undone = new Map<string, string>();
@@ -126,6 +131,7 @@ export class World implements Outside {
     await this.leave();
     return {
       view,
+      ledger: this.runId === undefined ? [] : await this.source.ledger(this.runId),
       undone: [...this.undone.values()],
       at: (this.restedAt ?? this.time.now) - this.startedAt,
       endedAt: this.time.now,
@@ -184,6 +190,7 @@ export class World implements Outside {
       await new Promise((resolve) => setImmediate(resolve)); // behind all that promises lead to
       if (this.pending.size > 0) await Promise.race(this.pending).catch(() => undefined);
       else if (this.soon.length > 0) for (const act of this.soon.splice(0)) act();
+      else if (this.open.size > 0) await Promise.race([...this.open, aMoment()]).catch(() => undefined);
       else return;
     }
   }
@@ -276,13 +283,14 @@ export class World implements Outside {
 
   private seenBy(life: Life): EngineStore {
     const { store } = this.source;
-    const part = <T extends object>(target: T, own: Partial<T> = {}): T =>
+    const part = <T extends object>(target: T, own: Partial<T> = {}, long: readonly (keyof T)[] = []): T =>
       new Proxy(target, {
         get: (_, name) => {
           const value: unknown = Reflect.get(own, name) ?? Reflect.get(target, name);
           if (typeof value !== "function") return value;
+          const among = long.includes(name as keyof T) ? this.open : this.pending;
           return (...given: unknown[]) =>
-            this.call(life, () => Reflect.apply(value, target, given) as Promise<unknown>);
+            this.call(life, () => Reflect.apply(value, target, given) as Promise<unknown>, among);
         },
       });
     const { instances } = store;
@@ -291,6 +299,7 @@ export class World implements Outside {
       return instances.start(owner, batch, lane);
     };
     const commit: typeof instances.commit = (batch, lane) => this.commit(life, batch, lane);
+    const transact: typeof instances.transact = (work) => this.transact(life, work);
     const wakes: WakeBus = {
       listen: async (heard) => {
         life.hear = heard;
@@ -301,7 +310,7 @@ export class World implements Outside {
     const parts: Partial<EngineStore> = {
       wakes,
       nodes: part(store.nodes),
-      instances: part(instances, { start, commit }),
+      instances: part(instances, { start, commit, transact }, ["transact"]),
       events: part(store.events),
       definitions: part(store.definitions),
       schedules: part(store.schedules),
@@ -312,11 +321,11 @@ export class World implements Outside {
   }
 
   /** The dead call nobody, and hear nothing. */
-  private async call<T>(life: Life, act: () => Promise<T>): Promise<T> {
+  private async call<T>(life: Life, act: () => Promise<T>, among: Set<Promise<unknown>>): Promise<T> {
     if (life.isOver) return never;
     const answer = act();
-    this.pending.add(answer);
-    const forget = (): void => void this.pending.delete(answer);
+    among.add(answer);
+    const forget = (): void => void among.delete(answer);
     answer.then(forget, forget);
     try {
       const value = await answer;
@@ -327,9 +336,14 @@ export class World implements Outside {
     }
   }
 
-  private async commit(life: Life, batch: readonly Transition[], lane?: number): Promise<CommitReply> {
+  private nextMishap(): Mishap {
     const mishap = this.deathsNow >= deathsInARow ? "none" : this.mode.mishap(this.commits);
     this.commits += 1;
+    return mishap;
+  }
+
+  private async commit(life: Life, batch: readonly Transition[], lane?: number): Promise<CommitReply> {
+    const mishap = this.nextMishap();
     if (mishap === "lost-before") throw lost();
     if (mishap === "dies-before") return this.die(life);
     const given = batch.map((one): Transition => (this.mode.isForgetful ? giveAway(one) : one));
@@ -342,6 +356,22 @@ export class World implements Outside {
     if (mishap === "lost-after") throw lost();
     if (mishap === "dies-after") return this.die(life);
     return reply;
+  }
+
+  /** A step's own transaction. Whether a COMMIT whose answer was lost has held, the store finds out by itself. */
+  private async transact(life: Life, work: Parameters<EngineStore["instances"]["transact"]>[0]): Promise<Outcome> {
+    const mishap = this.nextMishap();
+    let made: Transition | undefined;
+    const outcome = await this.source.store.instances.transact(async (tx) => {
+      const transition = await work(tx);
+      if (mishap === "lost-before") throw lost();
+      if (mishap === "dies-before") return this.die(life);
+      made = this.mode.isForgetful ? giveAway(transition) : transition;
+      return made;
+    });
+    if (outcome.held && made !== undefined) this.committed(made);
+    if (this.mode.isForgetful) this.soon.push(() => life.hear?.({ kind: "due" }));
+    return mishap === "dies-after" ? this.die(life) : outcome;
   }
 
   private committed(transition: Transition): void {
@@ -360,5 +390,9 @@ export class World implements Outside {
 }
 
 const never = new Promise<never>(() => undefined);
+
+type Outcome = Awaited<ReturnType<EngineStore["instances"]["transact"]>>;
+
+const aMoment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
 
 const lost = (): PersistenceError => new PersistenceError("the connection broke", "transient");
