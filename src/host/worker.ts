@@ -1,13 +1,14 @@
 import { load } from "../execution/answer.ts";
 import type { BodyFact, Fact } from "../execution/facts.ts";
 import type { LiveInstance } from "../execution/live-instance.ts";
-import { isUnbegun } from "../execution/plan.ts";
+import { isUnbegun, type Plan } from "../execution/plan.ts";
 import type { Decision } from "../execution/state.ts";
 import { type Stance, takeTurn, transitionOf } from "../execution/turn.ts";
 import { WorkflowError } from "../models/errors.ts";
 import { ValueTooLargeError } from "../models/errors-values.ts";
 import { describeFailure } from "../models/failure.ts";
 import { maxTransitionBytes, quarantineFromDeaths } from "../models/limits.ts";
+import { blockOf, childOf, staticPath } from "../models/path.ts";
 import { type Transition, weightOf } from "../models/transition.ts";
 import type { InboxRow } from "../persistence/provider.ts";
 import { Bodies } from "./bodies.ts";
@@ -175,9 +176,9 @@ export class Worker {
     const { frontier } = live.state;
     const { instances } = this.parts.store;
     const kept = Object.values(frontier.kept ?? {}).flatMap((names) => Object.values(names));
-    for (const [path, { last, left }] of Object.entries(frontier.scopes ?? {})) {
+    for (const [path, { last, left, holds }] of Object.entries(frontier.scopes ?? {})) {
       if (last !== undefined) kept.push(last);
-      if (left) kept.push(path); // it may be the value of the block that what it absorbed still holds
+      if (left && holds === "close") kept.push(lastOfBlock(live.plan, blockOf(path)));
     }
     if (kept.length > 0) await load(live, kept, instances);
     const crowds = Object.entries(frontier.scopes ?? {}).flatMap(([path, scope]) => (scope.started ? [path] : []));
@@ -303,6 +304,12 @@ export class Worker {
     if (decision.more) live.facts.push({ kind: "continue" });
     this.goOn(live);
   }
+}
+
+/** What is done with all its steps, and held by what runs on beside them, still has the value of the last. */
+function lastOfBlock(plan: Plan, block: string): string {
+  const last = plan.blocks.get(staticPath(block))?.nodes.at(-1);
+  return childOf(block, last?.name ?? "");
 }
 
 const isAnswer = (fact: Fact): fact is BodyFact =>

@@ -98,6 +98,28 @@ const held = defineWorkflow({ id: "held", version: 1 }, (flow: Flow<Job>) =>
     .returns((_, { seen }) => seen),
 );
 
+/** Blocks whose last step is done while something beside it still sleeps. */
+const heldByOthers = defineWorkflow({ id: "held-by-others", version: 1 }, (flow: Flow<Job>) =>
+  flow
+    .if(
+      () => true,
+      (yes) => yes.schedule(30, (later) => later.run("late", () => 0)).returns(() => "returned"),
+      undefined,
+      { as: "scheduled" },
+    )
+    .saga(
+      (saga) =>
+        saga
+          .parallel(
+            { quick: (branch) => branch.run("one", () => 1), slow: (branch) => branch.delay(30) },
+            { join: "first", rest: "absorb" },
+          )
+          .run("last", () => "of the last step"),
+      { as: "absorbed" },
+    )
+    .returns((_, scope) => scope),
+);
+
 const check = (item: string): string => {
   if (item.startsWith("bad")) throw new PermanentError(`${item} is bad`);
   return item.toUpperCase();
@@ -174,7 +196,7 @@ const listed = defineWorkflow({ id: "listed", version: 1 }, (flow: Flow<object>)
     }),
 );
 
-const workflows = [quorum, absorbing, absorbedInLaps, held, tolerant, firstItems, undoing, listed];
+const workflows = [quorum, absorbing, absorbedInLaps, held, heldByOthers, tolerant, firstItems, undoing, listed];
 
 inEveryWay("A join", workflows, (host, store, mode) => {
   const job = (name: string, items: readonly string[] = []): Job => ({
@@ -215,6 +237,11 @@ inEveryWay("A join", workflows, (host, store, mode) => {
     const joined = (value: number) => ({ quick: { status: "done", value }, slow: { status: "unfinished" } });
     const absorbs = { status: "done", value: joined(1) };
     assert.deepEqual(await run.result(), [{ absorbs, plain: { status: "done", value: 3 } }, joined(4)]);
+  });
+
+  test("leaves its block the value of the last step, though what it absorbed, or was scheduled, is done later", async () => {
+    const run = await host().startWorkflow(heldByOthers, job("held-by-others"));
+    assert.deepEqual(await run.result(), { scheduled: "returned", absorbed: "of the last step" });
   });
 
   test("bears the share of failures that it says, and tells which failed", async () => {
