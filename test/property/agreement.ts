@@ -94,7 +94,7 @@ function differences(
   }
   if (status === "Suspended") return faults;
   compare("ledger", ledger, expected.ledger);
-  compare("undone", inGroups(undone), inGroups(expected.undone));
+  compare("undone", undone, expected.undone);
   if (status !== "Runnable") {
     compare("data", plain(decodeValue(view.data)), expected.data);
     if (Math.abs(at - expected.at) > lateMs[manner]) faults.push(`it ended at ${at}, and not at ${expected.at}`);
@@ -106,20 +106,6 @@ function differences(
   if (actual.mostBegins > most + rests)
     faults.push(`an attempt was begun ${actual.mostBegins} times, with ${actual.deaths} deaths`);
   return faults;
-}
-
-/** Steps that were cut off at one instant have no order among them. */
-function inGroups(undone: readonly string[]): string[] {
-  const groups: string[][] = [];
-  let wasInDoubt = false;
-  for (const line of undone) {
-    const isInDoubt = line.includes(" unknown ");
-    const group = groups.at(-1);
-    if (isInDoubt && wasInDoubt && group !== undefined) group.push(line);
-    else groups.push([line]);
-    wasInDoubt = isInDoubt;
-  }
-  return groups.flatMap((group) => group.sort());
 }
 
 const show = (value: unknown): string => inspect(value, { depth: 12, breakLength: Infinity, sorted: true });

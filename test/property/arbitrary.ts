@@ -10,12 +10,13 @@ export const anyPlan: fc.Arbitrary<Plan> = fc
     salt: fc.noShrink(small(0, 1_000_000)),
     start: fc.record({ a: small(0, 9), b: small(0, 9), c: small(0, 9) }),
     terminateAt: rarely(15, small(1_000, 60_000)),
+    compensateAt: rarely(12, small(1_000, 60_000)),
     rest: rarely(6, fc.record({ at: small(1_000, 60_000), ms: small(100, 30_000) })),
     timeout: rarely(
       10,
       fc.record({
         ms: small(1_000, 90_000),
-        then: fc.constantFrom<"compensate" | "fail" | "terminate">("fail", "terminate"),
+        then: fc.constantFrom<"compensate" | "fail" | "terminate">("compensate", "compensate", "fail", "terminate"),
       }),
     ),
   })
@@ -25,19 +26,21 @@ interface Around {
   readonly salt: number;
   readonly start: Data;
   readonly terminateAt: number | null;
+  readonly compensateAt: number | null;
   readonly rest: Rest | null;
   readonly timeout: NonNullable<Plan["timeout"]> | null;
 }
 
 /** Gives every step an id, lets jumps lead to loops around them, and has children begin with something that takes time. */
-function planOf(root: DrawnBlock, { salt, start, terminateAt, rest, timeout }: Around): Plan {
+function planOf(root: DrawnBlock, { salt, start, terminateAt, compensateAt, rest, timeout }: Around): Plan {
   const ids = new Ids();
   return {
     salt,
     start,
     root: ids.block(root, []),
     ...(terminateAt !== null && { terminateAt }),
-    ...(rest !== null && { rest }),
+    ...(compensateAt !== null && { compensateAt }),
+    ...(rest !== null && compensateAt === null && { rest }),
     ...(timeout !== null && { timeout }),
   };
 }
@@ -266,7 +269,9 @@ function stepOf(facts: Facts): Omit<StepPlan, "id" | "as"> {
       },
     }),
     ...(onError !== null && { onError: onError }),
-    ...(undo !== null && { undo: { failures: undo } }),
+    ...(undo !== null && {
+      undo: undo.onError === null ? { failures: undo.failures } : { failures: undo.failures, onError: undo.onError },
+    }),
     ...(bad !== null && via === "then" && { badInput: bad }),
   };
 }

@@ -29,7 +29,7 @@ export interface Facts {
   } | null;
   readonly retry: StepPlan["retry"];
   readonly onError: NonNullable<StepPlan["onError"]> | null;
-  readonly undo: 0 | 1 | 2 | null;
+  readonly undo: { readonly failures: 0 | 1 | 2; readonly onError: "continue" | "fail" | null } | null;
   readonly skipInDoubt: boolean;
   readonly bad: Condition | null;
   readonly via: StepPlan["via"];
@@ -100,7 +100,13 @@ const choices: { readonly [F in keyof Facts]: fc.Arbitrary<Facts[F]> } = {
       "continue",
     ),
   ),
-  undo: seldom(fc.constantFrom<0 | 1 | 2>(0, 0, 0, 0, 0, 0, 1, 1, 2), 2),
+  undo: seldom(
+    fc.record({
+      failures: fc.constantFrom<0 | 1 | 2>(0, 0, 0, 0, 0, 0, 1, 1, 2),
+      onError: seldom(fc.constantFrom<"continue" | "fail">("continue", "continue", "fail"), 1),
+    }),
+    2,
+  ),
   skipInDoubt: once(5),
   bad: rarely(12, condition),
   via: fc.constantFrom<StepPlan["via"]>("then", "run"),

@@ -1,4 +1,5 @@
 import { type Absorbing, type Context, Fail } from "./interpreter-run.ts";
+import { settle } from "./interpreter-undo.ts";
 import type { JoinPlan, PlainFailure } from "./plan.ts";
 import { type Outcome, spawn, type Wait, type Work } from "./tasks.ts";
 
@@ -86,6 +87,7 @@ class Crowd {
     if (thrown !== undefined) {
       const tooFewLeft = atLeast !== undefined && total - failed < atLeast;
       if (failed > this.borne() || tooFewLeft) return this.leave(() => raise(thrown));
+      settle(this.context.stack);
     }
     if (atLeast === undefined ? done + failed === total : done >= atLeast) this.join();
     else this.admit();
@@ -112,9 +114,13 @@ class Crowd {
       absorber.take(this.active);
       this.ended = (place, outcome) => {
         this.active.delete(place);
+        if ("thrown" in outcome && outcome.thrown instanceof Fail) settle(this.context.stack);
         absorber.ended(outcome);
       };
-    } else this.stop();
+    } else {
+      this.stop();
+      settle(this.context.stack);
+    }
     this.resume(() => ends);
   }
 }

@@ -1,4 +1,4 @@
-import { type Data, digest, type PlainFailure, type Plan, publicationsOf, type StepPlan } from "./plan.ts";
+import { type Block, type Data, digest, type PlainFailure, type Plan, publicationsOf, type StepPlan } from "./plan.ts";
 import { type Outcome, Timeline, type Wait, type Work } from "./tasks.ts";
 
 /** How a run ended, or stands when nothing comes any more. */
@@ -49,6 +49,9 @@ export class Jump extends Error {
   }
 }
 
+/** Somebody wants the whole run undone. */
+export class Withdrawn extends Error {}
+
 /** The whole run ends here. */
 export class Abort extends Error {
   readonly status: End["status"];
@@ -69,7 +72,15 @@ export interface Undoable {
   readonly outcome: "completed" | "unknown";
   readonly input: unknown;
   readonly result: unknown;
-  readonly seq: number;
+  seq: number;
+  /** When it became ready, counted. */
+  readonly ready: number;
+  /** It was stopped, and had not failed by itself. */
+  readonly isCut: boolean;
+  /** Its place among others is found. */
+  isSettled: boolean;
+  /** It could not be undone. */
+  isGivenUp?: boolean;
   /** When attempts at its compensation end. */
   readonly ends: number[];
 }
@@ -110,6 +121,9 @@ export function failed({ onError }: { readonly onError?: StepPlan["onError"] }, 
   }
 }
 
+/** How a block is run. */
+export type RunBlock = (plan: Block, context: Context) => Work<unknown>;
+
 /** A run under way. */
 export class Run {
   readonly plan: Plan;
@@ -122,6 +136,7 @@ export class Run {
   /** It was left to chance what is undone first. */
   isUnordered = false;
   private seq = 0;
+  private readied = 0;
 
   constructor(plan: Plan, closeMs: number) {
     this.plan = plan;
@@ -138,6 +153,11 @@ export class Run {
   nextSeq(): number {
     this.seq += 1;
     return this.seq;
+  }
+
+  nextReady(): number {
+    this.readied += 1;
+    return this.readied;
   }
 
   /** What a mapping sees. */
@@ -161,11 +181,17 @@ export class Run {
   }
 }
 
+interface Stored {
+  readonly data: unknown;
+  /** The run has looked for events of its kind since it came. */
+  isSeen: boolean;
+}
+
 /** Events, and who waits for them: each takes the oldest that was not taken. */
 export class Mail {
   isAmbiguous = false;
   private readonly time: Timeline;
-  private readonly stored = new Map<string, unknown[]>();
+  private readonly stored = new Map<string, Stored[]>();
   private readonly waiting = new Map<string, (data: unknown) => void>();
 
   constructor(time: Timeline) {
@@ -177,8 +203,8 @@ export class Mail {
       const taker = this.waiting.get(key);
       if (taker === undefined) {
         const before = this.stored.get(key);
-        if (before === undefined) this.stored.set(key, [data]);
-        else before.push(data);
+        if (before === undefined) this.stored.set(key, [{ data, isSeen: false }]);
+        else before.push({ data, isSeen: false });
       } else {
         this.waiting.delete(key);
         taker(data);
@@ -187,18 +213,27 @@ export class Mail {
     this.time.at(at, arrive, () => this.waiting.has(key));
   }
 
-  /** Answers how to stop waiting. */
-  wait(key: string, take: (data: unknown) => void): () => void {
+  /**
+   * Answers how to stop waiting. Who begins something and waits meanwhile is interrupted `before` that can begin, if the event is one
+   * that the run has seen: it came before an earlier wait.
+   */
+  wait(key: string, take: (data: unknown) => void, before: boolean = false): () => void {
     if (this.waiting.has(key)) this.isAmbiguous = true; // which of two takes an event is chance
     let isOver = false;
     const once = (data: unknown): void => {
       isOver = true;
       take(data);
     };
-    const stored = this.stored.get(key);
-    if (stored !== undefined && stored.length > 0) {
-      // Taken as soon as all that begins at this instant has begun.
-      return this.time.at(this.time.now, () => once(stored.shift()));
+    const stored = this.stored.get(key) ?? [];
+    const [first] = stored;
+    if (first !== undefined) {
+      const isSeen = first.isSeen;
+      for (const one of stored) one.isSeen = true;
+      const takeFirst = (): void => once(stored.shift()?.data);
+      // Else it is taken as soon as all that begins at this instant has begun.
+      if (!before || !isSeen) return this.time.at(this.time.now, takeFirst);
+      takeFirst();
+      return () => undefined;
     }
     this.waiting.set(key, once);
     return () => {

@@ -1,15 +1,13 @@
-import { type Context, failed, scoped } from "./interpreter-run.ts";
-import { type Block, holds, type LaterPlan, type RecurPlan, takes, type WithinPlan } from "./plan.ts";
+import { type Context, failed, type Run, type RunBlock, scoped, Withdrawn } from "./interpreter-run.ts";
+import { settle } from "./interpreter-undo.ts";
+import { holds, type LaterPlan, type RecurPlan, takes, type WithinPlan } from "./plan.ts";
 import { type Outcome, spawn, type Timeline, valueOf, type Wait, type Work } from "./tasks.ts";
-
-/** How a block is run. */
-type RunBlock = (plan: Block, context: Context) => Work<unknown>;
 
 /** What `inTime` answers when the time is over. */
 export const late: unique symbol = Symbol("late");
 
 /** Work that has so long. */
-export const inTime =
+const inTime =
   (time: Timeline, ms: number, work: Work<unknown>): Wait =>
   (resume) => {
     let stopWork = (): void => undefined;
@@ -27,12 +25,46 @@ export const inTime =
     };
   };
 
+/** The whole of a run, which has so long, and which somebody may want undone. */
+export const limited =
+  ({ plan, time }: Run, work: Work<unknown>): Wait =>
+  (resume) => {
+    const { timeout, compensateAt } = plan;
+    const clocks: (() => void)[] = [];
+    let stopWork = (): void => undefined;
+    const end = (answer: () => unknown): void => {
+      for (const stop of clocks) stop();
+      resume(answer);
+    };
+    const cutOff = (at: number, answer: () => unknown): void =>
+      void clocks.push(
+        time.at(at, () => {
+          stopWork();
+          end(answer);
+        }),
+      );
+    if (timeout !== undefined)
+      cutOff(time.now + timeout.ms, () =>
+        failed({ onError: timeout.then }, { code: "RUN_TIMEOUT", errorClass: "timeout" }),
+      );
+    if (compensateAt !== undefined)
+      cutOff(compensateAt, () => {
+        throw new Withdrawn();
+      });
+    stopWork = spawn(work, (outcome) => end(() => valueOf(outcome)));
+    return () => {
+      for (const stop of clocks) stop();
+      stopWork();
+    };
+  };
+
 const lastingOf = ({ id, isFixed }: WithinPlan | LaterPlan, { run, n }: Context): number =>
   takes(run.plan.salt, id, isFixed ? 0 : n);
 
 export function* within(node: WithinPlan, context: Context, block: RunBlock): Work<unknown> {
   const value = yield inTime(context.run.time, lastingOf(node, context), block(node.body, context));
   if (value !== late) return value;
+  if (node.late !== undefined) settle(context.stack);
   if (node.late !== undefined) return yield* block(node.late, context);
   return failed(node, { code: "SCOPE_TIMEOUT", errorClass: "timeout" });
 }

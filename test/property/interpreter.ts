@@ -3,7 +3,18 @@
  * time, and says how the run ends and what is undone in which order.
  */
 import { crowd, type CrowdEnd, withAbsorbed } from "./interpreter-crowd.ts";
-import { Abort, type Context, type End, Fail, failed, Jump, Run, scoped, type Undoable } from "./interpreter-run.ts";
+import {
+  Abort,
+  type Context,
+  type End,
+  Fail,
+  failed,
+  Jump,
+  Run,
+  scoped,
+  type Undoable,
+  Withdrawn,
+} from "./interpreter-run.ts";
 import { type ForEachPlan, hasAnother, holds, type LoopPlan, patchOf, type RacePlan } from "./plan.ts";
 import type {
   Block,
@@ -13,12 +24,12 @@ import type {
   Plan,
   PlanNode,
   Rest,
-  SagaPlan,
   StepPlan,
   WaitPlan,
 } from "./plan.ts";
 import { itemsOf, keyOf, plain, type PlainFailure, takes, timeoutMs, troubles } from "./plan.ts";
-import { inTime, late, later, recur, within } from "./interpreter-time.ts";
+import { late, later, limited, recur, within } from "./interpreter-time.ts";
+import { rollBack, saga, settle } from "./interpreter-undo.ts";
 import { spawn, type Timeline, valueOf, type Wait, type Work } from "./tasks.ts";
 
 /** Runs a plan. Undefined where its end is left to chance, or it takes too long to be of use. */
@@ -53,8 +64,9 @@ export function interpret(plan: Plan, closeMs: number): End | undefined {
     if (--fuel < 0 || run.time.isAmbiguous) return undefined;
   }
   if (run.isAmbiguous || run.work > 2_000) return undefined;
-  // Whoever resumes it has the step that suspended it tried again.
-  if (rest !== undefined && end?.status === "Suspended" && at <= rest.at + rest.ms) return undefined;
+  // Whoever resumes it, or wants it undone, has what suspended it tried again.
+  const meddledAt = Math.max(rest === undefined ? -1 : rest.at + rest.ms, plan.compensateAt ?? -1);
+  if (end?.status === "Suspended" && at <= meddledAt) return undefined;
   const { status, result, failure } = end ?? { status: "Runnable", result: undefined, failure: undefined };
   return { status, result: plain(result), failure, data: plain(run.data), undone: run.undone, ledger: run.ledger, at };
 }
@@ -72,21 +84,21 @@ function restAt(time: Timeline, { at, ms }: Rest, goesOn: () => boolean): void {
 function* whole(run: Run): Work<unknown> {
   const stack: Undoable[] = [];
   const context: Context = { run, names: new Map(), n: 0, lap: 0, subject: () => run.data, stack, absorber: undefined };
+  let failure: PlainFailure | undefined;
   try {
-    const value = yield* inItsTime(run, block(run.plan.root, context));
+    const value = yield limited(run, block(run.plan.root, context));
     return run.plan.root.last?.kind === "returns" ? value : run.data;
   } catch (thrown) {
-    if (!(thrown instanceof Fail)) throw thrown;
-    yield* rollBack(run, stack);
-    throw new Abort("Failed", undefined, thrown.failure);
+    if (thrown instanceof Fail) failure = thrown.failure;
+    else if (!(thrown instanceof Withdrawn)) throw thrown;
   }
-}
-
-function* inItsTime({ plan, time }: Run, work: Work<unknown>): Work<unknown> {
-  const { timeout } = plan;
-  if (timeout === undefined) return yield* work;
-  const value = yield inTime(time, timeout.ms, work);
-  return value === late ? failed({ onError: timeout.then }, { code: "RUN_TIMEOUT", errorClass: "timeout" }) : value;
+  try {
+    yield* rollBack(run, stack);
+  } catch (thrown) {
+    if (!(thrown instanceof Fail)) throw thrown;
+    failure = thrown.failure;
+  }
+  throw failure === undefined ? new Abort("Terminated") : new Abort("Failed", undefined, failure);
 }
 
 /** The value of a block is that of its last step, or what `returns` says. What is kept in it is known in it alone. */
@@ -157,7 +169,7 @@ function* perform(node: PlanNode, context: Context): Work<unknown> {
     case "race":
       return kept(node, context, yield* race(node, context));
     case "saga":
-      return yield* saga(node, context);
+      return yield* saga(node, context, block);
     case "attempt":
       try {
         return yield* block(node.body, context);
@@ -165,6 +177,7 @@ function* perform(node: PlanNode, context: Context): Work<unknown> {
         if (!(thrown instanceof Fail)) throw thrown;
         const handler = node.handlers[thrown.failure.errorClass as HandledClass] ?? node.handlers.otherwise;
         if (handler === undefined) throw thrown;
+        settle(context.stack);
         return yield* block(handler, scoped(context, { failure: thrown.failure }));
       }
     case "cancelWhen":
@@ -194,6 +207,11 @@ function kept(
 
 // ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+interface Answered {
+  readonly result?: unknown;
+  readonly isCut?: boolean;
+}
+
 function* step(node: StepPlan, context: Context): Work<unknown> {
   const { run, n } = context;
   if (node.badInput !== undefined && holds(node.badInput, run.sees(context)))
@@ -201,11 +219,13 @@ function* step(node: StepPlan, context: Context): Work<unknown> {
   const input = run.inputOf(node, context);
   const seen = run.seenBy(node, context, input);
   const { ticks } = run.time;
+  const ready = run.nextReady();
   let isAnswered = false;
-  const answered = (outcome: Undoable["outcome"], result?: unknown): void => {
+  const answered = (outcome: Undoable["outcome"], { result, isCut = false }: Answered = {}): void => {
     isAnswered = true;
     if (node.undo === undefined || (outcome === "unknown" && (node.skipInDoubt || node.isTransactional))) return;
-    context.stack.push({ node, n, outcome, input, result, seq: run.nextSeq(), ends: [] });
+    const isSettled = outcome === "completed";
+    context.stack.push({ node, n, outcome, input, result, seq: run.nextSeq(), ends: [], ready, isCut, isSettled });
   };
   try {
     for (let attempt = 1; ; attempt += 1) {
@@ -213,18 +233,19 @@ function* step(node: StepPlan, context: Context): Work<unknown> {
       if (failure === undefined) {
         if (node.isTransactional) run.ledger.push(`${node.id}.${n}`);
         const result = node.isVoid ? undefined : { n: node.id, v: seen % 1000 };
-        answered("completed", result);
+        answered("completed", { result });
         return kept(node, context, result);
       }
       if (failure.errorClass === "permanent" || attempt >= node.retry.maxAttempts) {
         answered("unknown");
+        if (node.onError === "continue") settle(context.stack);
         return failed(node, failure);
       }
       yield run.time.sleep(node.retry.initial * node.retry.factor ** (attempt - 1));
     }
   } finally {
     // Cut off: nobody knows whether it had its effect, unless it was stopped before it could begin.
-    if (!isAnswered && ticks < run.time.ticks) answered("unknown");
+    if (!isAnswered && ticks < run.time.ticks) answered("unknown", { isCut: true });
   }
 }
 
@@ -282,6 +303,7 @@ function* loop(node: LoopPlan, context: Context): Work<unknown> {
       last = yield* block(node.body, { ...scoped(context, { lap }), lap });
     } catch (thrown) {
       if (!(thrown instanceof Jump) || thrown.to !== node.id) throw thrown;
+      settle(context.stack);
       if (thrown.kind === "leave") return last;
       isRestarted = true;
     }
@@ -324,50 +346,6 @@ const isPlainJoin = ({ join }: ForEachPlan | ParallelPlan): boolean =>
 
 const told = (end: CrowdEnd, isPlain: boolean): unknown => (isPlain && end.status === "done" ? end.value : end);
 
-function* saga(node: SagaPlan, context: Context): Work<unknown> {
-  const stack: Undoable[] = [];
-  try {
-    return yield* block(node.body, { ...context, stack });
-  } catch (thrown) {
-    if (!(thrown instanceof Fail)) throw thrown;
-    yield* rollBack(context.run, stack);
-    if (!node.goesOn) throw thrown;
-    return undefined;
-  } finally {
-    // What was done, or is not undone yet, can still be undone with what is around.
-    context.stack.push(...stack);
-  }
-}
-
-/** Undoes what stands on the stack, one after the other, the last first. */
-function* rollBack(run: Run, stack: Undoable[]): Work<void> {
-  stack.sort((one, other) => one.seq - other.seq);
-  try {
-    yield* undoAll(run, stack);
-  } finally {
-    // Cut off by what is around: steps in doubt, here and there, have no order among them.
-    if (stack.some(({ outcome }) => outcome === "unknown")) run.isUnordered = true;
-  }
-}
-
-function* undoAll(run: Run, stack: Undoable[]): Work<void> {
-  for (let next = stack.at(-1); next !== undefined; next = stack.at(-1)) {
-    const { node, n, outcome, input, result } = next;
-    if (next.ends.length === 0)
-      run.undone.push([`${node.id}.${n}`, outcome, JSON.stringify(plain([input, result]))].join(" "));
-    for (let attempt = 1; ; attempt += 1) {
-      // One that was cut off runs again; the work outside is what it was.
-      const end = (next.ends[attempt] ??= run.time.now + takes(run.plan.salt, node.id, n, "undo", attempt));
-      yield run.time.sleep(Math.max(0, end - run.time.now));
-      if (attempt > (node.undo?.failures ?? 0)) break;
-      if (attempt === 2) throw new Abort("Suspended");
-      yield run.time.sleep(undoRetryMs);
-    }
-    stack.pop();
-  }
-}
-const undoRetryMs = 1_500;
-
 function* cancelWhen(node: CancelPlan, context: Context): Work<unknown> {
   const { run, n } = context;
   const cancelled = Symbol();
@@ -377,11 +355,15 @@ function* cancelWhen(node: CancelPlan, context: Context): Work<unknown> {
       stopWaiting();
       resume(() => valueOf(outcome));
     });
-    const stopWaiting = run.mail.wait(keyOf(node.id, n), (data) => {
-      stopBody();
-      event = data;
-      resume(() => cancelled);
-    });
+    const stopWaiting = run.mail.wait(
+      keyOf(node.id, n),
+      (data) => {
+        stopBody();
+        event = data;
+        resume(() => cancelled);
+      },
+      true,
+    );
     return () => {
       stopWaiting();
       stopBody();
@@ -389,6 +371,7 @@ function* cancelWhen(node: CancelPlan, context: Context): Work<unknown> {
   };
   const value = yield racing;
   if (value !== cancelled) return value;
+  settle(context.stack);
   if (node.onCancel === undefined) return undefined;
   return yield* block(node.onCancel, scoped(context, { cancelledBy: event }));
 }

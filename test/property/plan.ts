@@ -47,7 +47,7 @@ export interface StepPlan extends Common, WithOutput {
   readonly retry: { readonly maxAttempts: number; readonly initial: number; readonly factor: number };
   readonly onError?: "compensate" | "fail" | "terminate" | "suspend" | "continue";
   /** Undone by a compensation that fails so many times, of two attempts. */
-  readonly undo?: { readonly failures: 0 | 1 | 2 };
+  readonly undo?: { readonly failures: 0 | 1 | 2; readonly onError?: "continue" | "fail" };
   readonly skipInDoubt: boolean;
   /** The input mapping throws where this holds. */
   readonly badInput?: Condition;
@@ -189,6 +189,8 @@ export interface Plan {
   readonly root: Block;
   /** When the run is terminated from outside. */
   readonly terminateAt?: number;
+  /** When somebody wants it undone. */
+  readonly compensateAt?: number;
   /** When it is suspended from outside, and for how long. */
   readonly rest?: Rest;
   /** How long the whole run may take, and what happens then. */

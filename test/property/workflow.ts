@@ -267,6 +267,7 @@ function stepOn(flow: Untyped, node: StepPlan, site: Site): Untyped {
     ...(trouble?.kind === "hang" && { timeout: timeoutMs }),
     ...(node.skipInDoubt && { inDoubt: "skip" }),
     ...(undo !== undefined && { compensateWith: undoing(node, site) }),
+    ...(undo?.onError !== undefined && { onCompensationError: undo.onError }),
     retry: { ...node.retry, jitter: false, max: 1_000_000 },
   };
   const perform = async (context: StepContext, seen: number, n: number): Promise<unknown> => {

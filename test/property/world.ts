@@ -175,7 +175,8 @@ export class World implements Outside {
         act(this.life.host).catch((error: unknown) => this.faults.push(String(error)));
       });
     for (const { key, at: ms, data } of publicationsOf(plan)) at(ms, (host) => host.publishEvent(news, key, data));
-    const { terminateAt, rest } = plan;
+    const { terminateAt, compensateAt, rest } = plan;
+    if (compensateAt !== undefined) at(compensateAt, (host) => host.getRun(this.runId ?? "").compensate("unwanted"));
     if (rest !== undefined) {
       this.resumesAt = this.startedAt + rest.at + rest.ms;
       at(rest.at, (host) => host.getRun(this.runId ?? "").suspend("a rest"));
