@@ -166,6 +166,29 @@ const undoing = defineWorkflow({ id: "undoing", version: 1 }, (flow: Flow<Job>) 
     }),
 );
 
+const untilStopped = (_: unknown, { signal }: StepContext): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("told to stop")), { once: true });
+  });
+
+/** Its last step in doubt is the failed one: it became ready behind the one that is stopped with it. */
+const exceeded = defineWorkflow({ id: "exceeded", version: 1 }, (flow: Flow<Job>) =>
+  flow.parallel(
+    {
+      stops: (branch) => branch.run("stopped", untilStopped, undo("stopped")),
+      fails: (branch) =>
+        branch.delay(30).run(
+          "failed",
+          () => {
+            throw new PermanentError("no");
+          },
+          undo("failed"),
+        ),
+    },
+    { join: { atLeast: 2 }, tolerate: { count: 1 } },
+  ),
+);
+
 /** What the values of items look like, at once, and to a step that a reload has come before. */
 const listed = defineWorkflow({ id: "listed", version: 1 }, (flow: Flow<object>) =>
   flow
@@ -196,7 +219,18 @@ const listed = defineWorkflow({ id: "listed", version: 1 }, (flow: Flow<object>)
     }),
 );
 
-const workflows = [quorum, absorbing, absorbedInLaps, held, heldByOthers, tolerant, firstItems, undoing, listed];
+const workflows = [
+  quorum,
+  absorbing,
+  absorbedInLaps,
+  held,
+  heldByOthers,
+  tolerant,
+  firstItems,
+  undoing,
+  listed,
+  exceeded,
+];
 
 inEveryWay("A join", workflows, (host, store, mode) => {
   const job = (name: string, items: readonly string[] = []): Job => ({
@@ -251,6 +285,13 @@ inEveryWay("A join", workflows, (host, store, mode) => {
       checked: [{ status: "done", value: "A" }, "bad b is bad", { status: "done", value: "C" }, "bad d is bad"],
     });
     assert.deepEqual(undoneOf(run.id), []);
+  });
+
+  test("is undone with the failure that is one too many in one order, the step first that became ready last", async () => {
+    const run = await host().startWorkflow(exceeded, job("exceeded"));
+    await assert.rejects(run.result(), { code: "WORKFLOW_FAILED" });
+    const steps = ["parallel/fails/failed failed unknown", "parallel/stops/stopped stopped unknown"];
+    assert.deepEqual(undoneOf(run.id), steps);
   });
 
   test("fails with the failure that is one too many, and everything is undone", async () => {

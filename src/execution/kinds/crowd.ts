@@ -45,14 +45,18 @@ export const crowdKind: Omit<Kind<Crowd>, "enter"> = {
     settle(draft, path, node);
   },
   caught(draft, path, node, { block, failure }) {
-    cancelBlock(draft, block);
-    forgetKept(draft, block);
-    draft.closed.push(block);
     const { open = 0, failed = 0, ...scope } = draft.scope(path);
     const isLate = scope.left === true;
+    const isTooMuch = !isLate && isTooMany(policyOf(node), failed + 1, scope.count ?? 0);
+    // What is one too many is not borne here: the child is stopped with all else by whoever bears it, and undone in one order with that.
+    if (!isTooMuch) {
+      cancelBlock(draft, block);
+      forgetKept(draft, block);
+      draft.closed.push(block);
+    }
     mark(draft, path, block, failure);
     draft.scopes.set(path, { ...scope, open: open - 1, failed: isLate ? failed : failed + 1 });
-    if (!isLate && isTooMany(policyOf(node), failed + 1, scope.count ?? 0)) raise(draft, path, failure, "compensate");
+    if (isTooMuch) raise(draft, path, failure, "compensate");
     else settle(draft, path, node);
   },
 };
