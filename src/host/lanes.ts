@@ -27,6 +27,11 @@ export class Lanes {
     this.plan();
   }
 
+  /** Whether another batch could be under way beside the one that gets this turn. */
+  get hasOther(): boolean {
+    return this.free.length > 0 && this.waiting.length === 0;
+  }
+
   /** Resolves once nobody waits and every lane is free. */
   drained(): Promise<void> {
     return this.isIdle ? Promise.resolve() : new Promise((resolve) => this.idle.push(resolve));
