@@ -19,6 +19,7 @@ import { SuspectLane } from "./suspect-lane.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 
 const graceMs = 10_000;
+const failedTurnPauseMs = 500;
 
 /** Runs the instances that this node owns: bodies, then a turn for what they answered, then its commit, then what became ready. */
 export class Worker {
@@ -195,6 +196,7 @@ export class Worker {
         id: live.id,
         error: String(error),
       });
+      await this.parts.env.sleep(failedTurnPauseMs); // else one that fails each time would be claimed without a pause
       this.lose(live);
     } finally {
       live.isTurning = false;

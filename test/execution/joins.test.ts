@@ -23,7 +23,7 @@ const quorum = defineWorkflow({ id: "quorum", version: 1 }, (flow: Flow<Job>) =>
   flow
     .parallel(
       {
-        a: (branch) => branch.delay(40).run("a", () => 1),
+        a: (branch) => branch.delay(300).run("a", () => 1),
         b: (branch) => branch.run("b", () => "two"),
         c: (branch) => branch.waitFor(go, { key: ({ id }) => id }).run("c", () => true),
       },
@@ -62,7 +62,7 @@ const absorbedInLaps = defineWorkflow({ id: "absorbed-in-laps", version: 1 }, (f
             {
               quick: (branch) => branch.run("quick", () => 1),
               slow: (branch) =>
-                branch.delay(60).run("slow", (_, { scope }) => scope.name, {
+                branch.delay(300).run("slow", (_, { scope }) => scope.name, {
                   output: ({ log }, name) => ({ log: [...log, `slow ${name}`] }),
                 }),
             },
@@ -79,7 +79,7 @@ const held = defineWorkflow({ id: "held", version: 1 }, (flow: Flow<Job>) =>
       {
         absorbs: (branch) =>
           branch.parallel(
-            { quick: (one) => one.run("quick", () => 1), slow: (one) => one.delay(60).run("slow", () => 2) },
+            { quick: (one) => one.run("quick", () => 1), slow: (one) => one.delay(300).run("slow", () => 2) },
             { join: "first", rest: "absorb" },
           ),
         plain: (branch) => branch.run("plain", () => 3),
@@ -89,7 +89,7 @@ const held = defineWorkflow({ id: "held", version: 1 }, (flow: Flow<Job>) =>
     .saga(
       (saga) =>
         saga.parallel(
-          { quick: (one) => one.run("quick", () => 4), slow: (one) => one.delay(60) },
+          { quick: (one) => one.run("quick", () => 4), slow: (one) => one.delay(300) },
           { join: "first", rest: "absorb" },
         ),
       { as: "saga" },
@@ -111,7 +111,7 @@ const heldByOthers = defineWorkflow({ id: "held-by-others", version: 1 }, (flow:
       (saga) =>
         saga
           .parallel(
-            { quick: (branch) => branch.run("one", () => 1), slow: (branch) => branch.delay(30) },
+            { quick: (branch) => branch.run("one", () => 1), slow: (branch) => branch.delay(300) },
             { join: "first", rest: "absorb" },
           )
           .run("last", () => "of the last step"),
@@ -177,7 +177,7 @@ const exceeded = defineWorkflow({ id: "exceeded", version: 1 }, (flow: Flow<Job>
     {
       stops: (branch) => branch.run("stopped", untilStopped, undo("stopped")),
       fails: (branch) =>
-        branch.delay(30).run(
+        branch.delay(300).run(
           "failed",
           () => {
             throw new PermanentError("no");

@@ -55,7 +55,7 @@ const losing = defineWorkflow({ id: "losing", version: 1 }, (flow: Flow<Job>) =>
         branch
           .run("slow", () => 1, undo("slow"))
           .saga((saga) => saga.run("part", () => 2, undo("part")).run("hang", hang("hang"), undo("hang"))),
-      quick: (branch) => branch.delay(150).run("quick", () => 3, undo("quick")),
+      quick: (branch) => branch.delay(300).run("quick", () => 3, undo("quick")),
     })
     .run(
       "after",
@@ -76,7 +76,7 @@ const failing = defineWorkflow({ id: "failing", version: 1 }, (flow: Flow<{ read
             return "a";
           }),
         b: (branch) =>
-          branch.delay(50).run("b", ({ good }) => {
+          branch.delay(300).run("b", ({ good }) => {
             if (good !== 2) throw new PermanentError("b failed");
             return "b";
           }),
@@ -92,7 +92,7 @@ const strict = defineWorkflow({ id: "strict", version: 1 }, (flow: Flow<Job>) =>
       branch.run("a", () => {
         throw new PermanentError("a failed");
       }),
-    b: (branch) => branch.delay(100).run("b", () => "b"),
+    b: (branch) => branch.delay(300).run("b", () => "b"),
   }),
 );
 

@@ -48,7 +48,7 @@ const interrupted = defineWorkflow({ id: "interrupted", version: 1 }, (flow: Flo
             .run("fail", fail("a")),
         ),
       b: (branch) =>
-        branch.delay(150).run("fail", (_, { instanceId }) => {
+        branch.delay(400).run("fail", (_, { instanceId }) => {
           interruptedBy.add(instanceId);
           throw new PermanentError("b");
         }),
@@ -65,7 +65,7 @@ const cutOff = defineWorkflow({ id: "cut-off", version: 1 }, (flow: Flow<Job>) =
             .run("slow", () => 2, slowly)
             .run("fail", fail("a")),
         ),
-      b: (branch) => branch.delay(150).run("win", (_, { instanceId }) => interruptedBy.add(instanceId).size),
+      b: (branch) => branch.delay(400).run("win", (_, { instanceId }) => interruptedBy.add(instanceId).size),
     })
     .run("fail", fail("after")),
 );
