@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 
 const ticksPerSecond = 100;
 
-/** What is done on one database, from `begin` to `end`. Where the server is elsewhere, or has no pg_stat_statements, figures are NaN. */
+/** What is done on one database of a server on this machine, from `begin` to `end`. Without pg_stat_statements its figures are NaN. */
 export class Meter {
   #admin;
   #name;
@@ -94,7 +94,7 @@ export class Load {
 
 /** The process that is parent of all of a server's, if it runs on this machine. */
 async function postmasterOf(admin) {
-  const { rows } = await admin.query("select pg_backend_pid() as pid, inet_server_addr() is null as local");
+  const { rows } = await admin.query("select pg_backend_pid() as pid");
   return statOf(rows[0].pid)?.parent;
 }
 

@@ -6,9 +6,14 @@ const [name, url, runs, width] = process.argv.slice(2);
 const pool = new pg.Pool({ connectionString: url, max: 2 });
 await pool.query("create table if not exists ledger (id text primary key, amount int)");
 
-const engines = { "workflow-core": openEngine, "dbos-postgres": openDbos, "dbos-knex": openDbos };
+const engines = {
+  "workflow-core": () => openEngine({}),
+  "workflow-core with 30 connections": () => openEngine({ maxConnections: 30 }),
+  "dbos-postgres": openDbos,
+  "dbos-knex": openDbos,
+};
 
-async function openEngine() {
+async function openEngine(options) {
   const { createHost, defineWorkflow, transactionalStep } = await import("workflow-core");
   const { PostgresPersistenceProvider } = await import("workflow-core/postgres");
   const book = transactionalStep("book", async ({ id }, { tx }) => {
@@ -16,7 +21,7 @@ async function openEngine() {
     return { ok: true };
   });
   const booking = defineWorkflow({ id: "booking", version: 1 }, (flow) => flow.then(book));
-  const host = createHost({ workflows: [booking], persistence: new PostgresPersistenceProvider(url) });
+  const host = createHost({ workflows: [booking], persistence: new PostgresPersistenceProvider({ url, ...options }) });
   await host.start();
   return { run: async (id) => (await host.startWorkflow(booking, { id })).result(), close: () => host.stop() };
 }
