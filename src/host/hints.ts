@@ -5,7 +5,8 @@ const coalesceMs = 10;
 const idsAtOnce = 150;
 
 /**
- * Hints to other processes, gathered for a moment and sent beside the work, never in it. What is lost costs a polling interval.
+ * Hints to other processes, sent beside the work, never in it: the first at once, those that follow closely gathered for a moment. What
+ * is lost costs a polling interval.
  */
 export class Hints {
   private readonly bus: WakeBus | null;
@@ -16,6 +17,7 @@ export class Hints {
   private readonly owners = new Set<string>();
   private ended: string[] = [];
   private isPlanned = false;
+  private sentAt = -Infinity;
   private timer: Timer | undefined;
 
   constructor(bus: WakeBus | null, env: Environment) {
@@ -52,13 +54,15 @@ export class Hints {
   private plan(): void {
     if (this.bus === null || this.isPlanned) return;
     this.isPlanned = true;
-    this.timer = this.env.later(coalesceMs, () => void this.flush());
+    const sinceMs = this.env.monotonic() - this.sentAt;
+    this.timer = this.env.later(Math.max(0, coalesceMs - sinceMs), () => void this.flush());
   }
 
   /** Sends now what has gathered. Never throws. */
   async flush(): Promise<void> {
     this.isPlanned = false;
     this.timer?.cancel();
+    this.sentAt = this.env.monotonic();
     const wakes: Wake[] = [];
     if (this.isDue) wakes.push({ kind: "due" });
     if (this.hasLeft) wakes.push({ kind: "left" });
