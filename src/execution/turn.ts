@@ -1,3 +1,4 @@
+import { hasReady } from "../models/frontier.ts";
 import { bucketOf, topicOf } from "../models/identity.ts";
 import { isTerminal, type RequestKind } from "../models/instance.ts";
 import { storedFromJson } from "../models/stored-value.ts";
@@ -201,7 +202,8 @@ function restOf(decision: Decision, stance: Stance): Pick<Transition, "release">
   if (isTerminal(status)) return { release: "end", ...noTimers };
   if (stance.isBusy) return { release: "keep", ...noTimers };
   if (status === "Suspended") return { release: "halt", ...noTimers };
-  if (hasReady(decision)) return { release: stance.isLeaving ? "yield" : "keep", ...noTimers };
+  if (decision.more || hasReady(decision.state.frontier))
+    return { release: stance.isLeaving ? "yield" : "keep", ...noTimers };
   const timers = timersOf(decision);
   return { release: staysFor(timers, decision, stance) ? "keep" : "park", ...timers };
 }
@@ -211,13 +213,6 @@ function staysFor({ dueIn, dueAt }: Timers, decision: Decision, { patience, isLe
   if (patience === undefined || isLeaving) return false;
   for (const { event } of Object.values(decision.state.frontier.pointers)) if (event !== undefined) return false;
   return Math.min(dueIn ?? Infinity, (dueAt ?? Infinity) - patience.now) <= patience.ms;
-}
-
-/** Whether a body runs or may start, or there is more to decide. */
-function hasReady(decision: Decision): boolean {
-  if (decision.more) return true;
-  for (const pointer of Object.values(decision.state.frontier.pointers)) if (pointer.state === undefined) return true;
-  return false;
 }
 
 /** The earliest timers: those that this transition sets, and older ones. */

@@ -1,4 +1,5 @@
 import type { Environment } from "../models/environment.ts";
+import { inLockOrder } from "../models/identity.ts";
 import { maxTransitionBytes } from "../models/limits.ts";
 import { type Transition, weightOf } from "../models/transition.ts";
 import type { EngineStore, InstanceRef, InstanceView, StartRow } from "../persistence/provider.ts";
@@ -154,5 +155,5 @@ async function inOrder<T extends InstanceRef, R>(
 
 function compare(a: InstanceRef | undefined, b: InstanceRef | undefined): number {
   if (a === undefined || b === undefined) return 0;
-  return a.bucket - b.bucket || (a.id < b.id ? -1 : 1);
+  return inLockOrder(a, b);
 }

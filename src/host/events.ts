@@ -1,4 +1,5 @@
 import type { Environment } from "../models/environment.ts";
+import { inLockOrder } from "../models/identity.ts";
 import { maxTransitionBytes } from "../models/limits.ts";
 import type { Delivery, EngineStore, EventRef, EventRow, SubscriptionRef, Triggered } from "../persistence/provider.ts";
 import { startTriggered } from "../persistence/triggered-starts.ts";
@@ -70,7 +71,7 @@ export class Events {
   private async store(batch: readonly EventRow[]): Promise<readonly void[]> {
     const { env, store, signal } = this.from;
     const patience = { env, what: "Publishing events", giveUpMs: publishGivesUpMs, signal };
-    const order = inLockOrder(batch);
+    const order = [...batch].sort(inLockOrder);
     const answers = await splitting(order, (part) =>
       persistently(patience, () => store.events.publish(part)).then(() => part.map(() => undefined)),
     );
@@ -121,6 +122,3 @@ export interface EventParts {
   readonly ears: EventEars;
   readonly signal: AbortSignal;
 }
-
-const inLockOrder = (batch: readonly EventRow[]): readonly EventRow[] =>
-  [...batch].sort((a, b) => a.bucket - b.bucket || (a.id < b.id ? -1 : 1));

@@ -88,6 +88,7 @@ export class Janitor {
     this.olderMs = sweepOlderMs;
     await events.sweep(olderMs, sweepAtOnce);
     await this.blockUnknown();
+    // What a sweep elsewhere blocked that was cut off before it looked again.
     if ((await store.instances.unblock(registry.names(), sweepAtOnce)) > 0) claimer.poke();
     return store.wakes === null ? Math.min(pollMs, sweepMs) : sweepMs; // without hints nobody says that there is something
   }

@@ -7,6 +7,7 @@ import { type Stance, takeTurn, transitionOf } from "../execution/turn.ts";
 import { WorkflowError } from "../models/errors.ts";
 import { ValueTooLargeError } from "../models/errors-values.ts";
 import { describeFailure } from "../models/failure.ts";
+import { hasReady } from "../models/frontier.ts";
 import { maxTransitionBytes, quarantineFromDeaths } from "../models/limits.ts";
 import { blockOf, childOf, staticPath } from "../models/path.ts";
 import { type Transition, weightOf } from "../models/transition.ts";
@@ -282,8 +283,8 @@ export class Worker {
     if (!this.owns(live)) return;
     this.bodies.start(live);
     this.bodies.setTimers(live);
-    if (live.running.size > 0 || live.facts.length > 0 || !sleeps(live)) return;
-    this.sleepers.add(live);
+    if (live.running.size > 0 || live.facts.length > 0 || hasReady(live.state.frontier)) return;
+    this.sleepers.add(live); // it stays for its timers alone
     this.parts.ears.freed();
   }
 
@@ -319,11 +320,7 @@ const isAnswer = (fact: Fact): fact is BodyFact =>
 
 /** A claim that found nothing to decide commits nothing: it is no progress, which would clear a suspect. */
 const isNothingNew = (live: LiveInstance, decision: Decision): boolean =>
-  decision.isIdle && Object.values(live.state.frontier.pointers).some(({ state }) => state === undefined);
-
-/** Nothing of it is ready: it stays for its timers alone. */
-const sleeps = ({ state }: LiveInstance): boolean =>
-  Object.values(state.frontier.pointers).every((pointer) => pointer.state !== undefined);
+  decision.isIdle && hasReady(live.state.frontier);
 
 const isRefusal = (error: unknown): boolean => error instanceof WorkflowError && error.errorClass === "invalid";
 

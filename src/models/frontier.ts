@@ -167,6 +167,12 @@ export interface DoubtfulStep {
   readonly started?: true;
 }
 
+/** Whether a body of it runs or may start. */
+export function hasReady({ pointers }: Frontier): boolean {
+  for (const { state } of Object.values(pointers)) if (state === undefined) return true;
+  return false;
+}
+
 export const emptyFrontier: Frontier = { format: 1, pointers: {} };
 
 /** What a run is born with that an event starts: whoever takes it has the definition, and checks the data. */

@@ -66,6 +66,14 @@ export const topicOf = (name: string, key: string | null): string =>
 /** The bucket of an id: its last eight hexadecimal digits modulo the number of buckets. This rule is for ever. */
 export const bucketOf = (uuid: string, buckets: number): number => Number.parseInt(uuid.slice(-8), 16) % buckets;
 
+/** The one order in which rows are locked: by bucket, then by id. For `sort`. */
+export const inLockOrder = (a: Placed, b: Placed): number => a.bucket - b.bucket || (a.id < b.id ? -1 : 1);
+
+interface Placed {
+  readonly bucket: number;
+  readonly id: string;
+}
+
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Whether this is a UUID of any version, in either case. */

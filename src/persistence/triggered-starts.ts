@@ -1,5 +1,5 @@
 import { uncheckedFrontier } from "../models/frontier.ts";
-import { bucketOf, keyedId } from "../models/identity.ts";
+import { bucketOf, inLockOrder, keyedId } from "../models/identity.ts";
 import type { EngineStore, Triggered, TriggeredStart } from "./provider.ts";
 
 /** Whose data one batch copies. */
@@ -38,7 +38,7 @@ function batchesOf(starts: readonly TriggeredStart[]): readonly (readonly Trigge
   const batches: (readonly TriggeredStart[])[] = [];
   for (let at = 0; at < events.length; at += eventsAtOnce) {
     const batch = events.slice(at, at + eventsAtOnce).flat();
-    batches.push(batch.sort((a, b) => a.bucket - b.bucket || (a.id < b.id ? -1 : 1)));
+    batches.push(batch.sort(inLockOrder));
   }
   return batches;
 }

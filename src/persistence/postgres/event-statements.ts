@@ -61,8 +61,8 @@ const isNew = (t: Tables, source: string): string => `not exists (select from ${
  * look (that one is not): it brings them along, so that the instance never takes a later one first. Until a subscription has looked,
  * it is given the oldest, as its own look would.
  *
- * Events that start runs are not marked: that is done with the starts. Where nothing is ever started, one look for all tells. A trigger that this statement does not see was not committed
- * when it began, so nobody was told yet that it holds.
+ * Events that start runs are not marked: that is done with the starts. Where nothing is ever started, one look for all tells. A trigger
+ * that this statement does not see was not committed when it began, so nobody was told yet that it holds.
  */
 export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement => ({
   name: "event-deliver",
