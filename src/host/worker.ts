@@ -197,7 +197,8 @@ export class Worker {
         id: live.id,
         error: String(error),
       });
-      await this.parts.env.sleep(failedTurnPauseMs); // else one that fails each time would be claimed without a pause
+      // Else one that fails each time would be claimed without a pause; and together with what happened to share its batch.
+      await this.parts.env.sleep(failedTurnPauseMs * (1 + this.parts.env.random()));
       this.lose(live);
     } finally {
       live.isTurning = false;

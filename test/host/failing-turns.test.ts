@@ -29,12 +29,13 @@ test("a run whose turns fail for an unknown reason is tried again now and then, 
   t.after(() => starter.stop());
   const run = await starter.startWorkflow(simple, { name: "cursed" });
   cursed.add(run.id);
-  const until = performance.now() + 1_600;
-  while (performance.now() < until) {
-    await (await host.startWorkflow(simple, { name: "other" })).result();
+  let seen: number | undefined;
+  setTimeout(() => (seen = tries), 1_600);
+  while (seen === undefined) {
+    await (await host.startWorkflow(simple, { name: "other" })).result(); // it may fail as well, in a batch with the cursed one
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  assert.ok(tries >= 1 && tries <= 5, `${tries} tries`);
+  assert.ok(seen >= 1 && seen <= 5, `${seen} tries`);
   cursed.clear();
   await host.getRun(run.id).result();
 });
