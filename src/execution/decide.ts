@@ -70,6 +70,7 @@ function apply(draft: Draft, fact: Fact): void {
 function eventArrived(draft: Draft, fact: EventFact): void {
   if (draft.pointers.get(fact.path)?.state !== "waiting") return;
   const { node } = draft.place(fact.path);
+  draft.hear(fact.topic, fact.heard);
   kindOf(node).event?.(draft, fact.path, node, fact);
 }
 

@@ -37,6 +37,7 @@ export class Draft {
   readonly pointers: Map<string, ActivePointer>;
   readonly scopes: Map<string, OpenScope>;
   readonly kept: Map<string, Readonly<Record<string, string>>>;
+  readonly heard: Map<string, number>;
   undo: StackHead | undefined;
   rollback: Rollback | undefined;
   deadline: Deadline | undefined;
@@ -80,6 +81,7 @@ export class Draft {
     this.pointers = new Map(Object.entries(frontier.pointers));
     this.scopes = new Map(frontier.scopes === undefined ? undefined : Object.entries(frontier.scopes));
     this.kept = new Map(frontier.kept === undefined ? undefined : Object.entries(frontier.kept));
+    this.heard = new Map(frontier.heard === undefined ? undefined : Object.entries(frontier.heard));
     this.undo = frontier.undo;
     this.rollback = frontier.rollback;
     this.deadline = frontier.deadline;
@@ -177,6 +179,15 @@ export class Draft {
     this.kept.set(block, { ...this.kept.get(block), [name]: path });
   }
 
+  /** Notes up to which event of a topic all were given. What is forgotten again costs a later wait a longer look. */
+  hear(topic: string, number: number): void {
+    if (number <= (this.heard.get(topic) ?? 0)) return;
+    this.heard.set(topic, number);
+    if (this.heard.size <= topicsHeard) return;
+    const oldest = Math.min(...this.heard.values());
+    for (const [other, heard] of this.heard) if (heard === oldest) this.heard.delete(other);
+  }
+
   scope(path: string): OpenScope {
     return this.scopes.get(path) ?? {};
   }
@@ -227,10 +238,14 @@ export class Draft {
       ...(this.undo !== undefined && { undo: this.undo }),
       ...(this.rollback !== undefined && { rollback: this.rollback }),
       ...(this.deadline !== undefined && { deadline: this.deadline }),
+      ...(this.heard.size > 0 && { heard: Object.fromEntries(this.heard) }),
       ...(this.unchecked && { unchecked: true }),
     };
   }
 }
+
+/** Of so many topics it is remembered, since it travels with the instance. */
+const topicsHeard = 8;
 
 const noValues: ReadonlyMap<string, Held> = new Map();
 const noItems: ReadonlyMap<string, StoredValue> = new Map();

@@ -33,6 +33,9 @@ export interface EventFact {
   readonly kind: "event";
   readonly path: string;
   readonly source: string;
+  readonly topic: string;
+  /** All events of the topic that are numbered up to here were given to the instance. */
+  readonly heard: number;
   readonly value: StoredValue;
   readonly patched: Patched | undefined;
 }

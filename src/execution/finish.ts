@@ -117,7 +117,8 @@ export function waitForEvent(
   dueIn?: number,
 ): void {
   draft.pointers.set(path, { state: "waiting", event, ...(dueIn !== undefined && { dueIn }) });
-  draft.subscribe.push({ topic: topicOf(event.name, event.key), path, ...event });
+  const topic = topicOf(event.name, event.key);
+  draft.subscribe.push({ topic, path, ...event, heard: draft.heard.get(topic) ?? 0 });
 }
 
 /** Takes back what a waiting pointer subscribed to, also if only this transition did. */

@@ -86,10 +86,11 @@ async function takeInbox(live: LiveInstance, draft: Draft, reader: Reader | unde
   for (let taken = true; taken && draft.status === "Runnable";) {
     taken = false;
     for (const row of live.inbox) {
-      if (row.kind !== "event" || draft.consume.includes(row.source)) continue;
-      const path = waitingFor(draft, row.topic);
+      const { topic } = row;
+      if (row.kind !== "event" || topic === null || draft.consume.includes(row.source)) continue;
+      const path = waitingFor(draft, topic);
       if (path === undefined) continue;
-      await settle(live, draft, await eventFact(live, draft, path, row), reader);
+      await settle(live, draft, await eventFact(live, draft, path, { ...row, topic }), reader);
       taken = true;
     }
   }
@@ -120,15 +121,20 @@ function reasonOf(payload: unknown): string | null {
   return typeof payload.reason === "string" ? payload.reason : null;
 }
 
-function waitingFor(draft: Draft, topic: string | null): string | undefined {
+function waitingFor(draft: Draft, topic: string): string | undefined {
   for (const [path, { event }] of draft.pointers) {
     if (event !== undefined && topicOf(event.name, event.key) === topic) return path;
   }
   return undefined;
 }
 
-async function eventFact(live: LiveInstance, draft: Draft, path: string, row: InboxRow): Promise<Fact> {
-  const { source } = row;
+async function eventFact(
+  live: LiveInstance,
+  draft: Draft,
+  path: string,
+  row: InboxRow & { readonly topic: string },
+): Promise<Fact> {
+  const { source, topic, heard } = row;
   const { node } = draft.place(path);
   const stored = storedFromJson(row.payload === undefined ? null : row.payload);
   let value: typeof stored;
@@ -138,7 +144,15 @@ async function eventFact(live: LiveInstance, draft: Draft, path: string, row: In
     return { kind: "event-refused", path, source, failure: describeFailure(thrown, path) };
   }
   try {
-    return { kind: "event", path, source, value, patched: patchedBy({ live, draft, path }, node, value.get()) };
+    return {
+      kind: "event",
+      path,
+      source,
+      topic,
+      heard,
+      value,
+      patched: patchedBy({ live, draft, path }, node, value.get()),
+    };
   } catch (thrown) {
     const failure = mappingFailure(path, "output", thrown);
     return { kind: "answered", ask: "failed", path, failure } satisfies AnswerFact;

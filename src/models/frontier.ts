@@ -25,6 +25,8 @@ export interface Frontier {
   readonly rollback?: Rollback;
   /** When the run's own time is over. */
   readonly deadline?: Deadline;
+  /** Up to which number events were given to the instance, by topic: of the last few topics that it took an event of. */
+  readonly heard?: Readonly<Record<string, number>>;
   /** An event started the run, and its data has not met the definition's schemas yet. */
   readonly unchecked?: true;
 }

@@ -98,6 +98,8 @@ export interface SubscriptionKey {
 export interface SubscriptionRow extends SubscriptionKey {
   readonly name: string;
   readonly key: string | null;
+  /** The instance has been given all events of the topic that are numbered up to here: it looks for later ones. 0: for all. */
+  readonly heard: number;
 }
 
 /** Characters of payload in a transition: about what it weighs on the wire. */

@@ -242,6 +242,8 @@ export interface InboxRow extends InstanceRef {
   /** For events: hash of name and key. */
   readonly topic: string | null;
   readonly payload: unknown;
+  /** For events: the instance had been given all of this topic that are numbered up to here; 0 if that is not known. */
+  readonly heard: number;
   readonly createdAt: number;
 }
 
@@ -269,8 +271,8 @@ export interface EventStore {
   /** Stores events; a repeated id changes nothing. Durable before anybody looks. Sorted by (bucket, id) by the caller. */
   publish(batch: readonly EventRow[]): Promise<void>;
   /** Delivers events to all matching subscriptions of instances created before them: an inbox row once per (instance, event),
-   *  `inboxSeq` + 1, due now if the instance is unowned and Runnable; then marks the events looked, except those that start runs:
-   *  their starts come back in `triggered`, and `start` marks them. */
+   *  `inboxSeq` + 1, due now if the instance is unowned and Runnable; then marks the events looked and numbers them, except those that
+   *  start runs: their starts come back in `triggered`, and `start` marks them. */
   deliver(events: readonly EventRef[]): Promise<Delivery>;
   /** Starts runs, unowned and due, with the events' data, keys and times: as old as its event, a run sees what was published since, and
    *  it counts as having taken the event itself. In the same act marks the events looked; for one that was marked before, or a start
@@ -278,7 +280,7 @@ export interface EventStore {
    *  (bucket, id) by the caller. */
   start(batch: readonly TriggeredStart[], frontier: string): Promise<readonly string[]>;
   /** The other side: for committed subscriptions, delivers the oldest stored events (at most 100 each) that their instance was not
-   *  given, and marks the subscriptions looked. */
+   *  given. Marks the subscriptions looked that now have all, and moves up what they have heard. */
   look(subscriptions: readonly SubscriptionRef[]): Promise<Delivery>;
   /** Finishes what a crash cut off: events and subscriptions not marked looked for longer than `olderMs`. At most `limit` each. */
   sweep(olderMs: number, limit: number): Promise<Delivery>;

@@ -39,6 +39,7 @@ test("an event reaches who waits for it: an inbox row, and due at once", async (
         seq: 1,
         kind: "event",
         topic: event.topic,
+        heard: 0,
         payload: { amount: 5 },
       },
     ],
@@ -132,7 +133,7 @@ test("two pointers of one instance at one topic are given one row an event", asy
   const node = await liveNode(store);
   const row = await startOne(store, node);
   const { bucket, topic } = subscriptionOf(row, "paid", "k");
-  const subscribe = ["a", "b"].map((path) => ({ bucket, topic, path, name: "paid", key: "k" }));
+  const subscribe = ["a", "b"].map((path) => ({ bucket, topic, path, name: "paid", key: "k", heard: 0 }));
   await store.instances.commit([transition(row, node, { subscribe, release: "park" })]);
   const events = [eventRow("paid", "k", { data: "1" }), eventRow("paid", "k", { data: "2" })];
   for (const event of events) await store.events.publish([event]);

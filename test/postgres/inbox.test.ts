@@ -40,6 +40,7 @@ test("a request of an owned instance waits for its owner, once however often it 
         kind: "suspend",
         topic: null,
         payload: { reason: "x" },
+        heard: 0,
         dated: true,
       },
       {
@@ -50,6 +51,7 @@ test("a request of an owned instance waits for its owner, once however often it 
         kind: "terminate",
         topic: null,
         payload: null,
+        heard: 0,
         dated: true,
       },
     ],

@@ -85,7 +85,7 @@ function hotStatements(store: SqlEngineStore, node: string): readonly Case[] {
   const byKey = { instance: ["instance_pkey"], node: ["node_pkey", ""] };
   const delivery = {
     ...byKey,
-    event: ["event_pkey", "event_topic", "event_unlooked"],
+    event: ["event_pkey", "event_since", "event_of_topic", "event_unlooked"],
     subscription: ["subscription_pkey", "subscription_unlooked"],
     inbox: ["inbox_pkey"],
     trigger: ["trigger_event"],
@@ -182,6 +182,10 @@ async function checkCases(client: pg.Client, store: SqlEngineStore, node: string
       assert.ok(allowed.includes(scan.index), `${name} reads ${scan.table} by ${scan.node} ${scan.index}`);
       if (scan.index === "pointer_pkey")
         assert.match(scan.condition, /bucket.* = .*instance.* = .*path.* [=<>] /, name);
+      if (scan.index === "event_of_topic")
+        assert.match(scan.condition, /topic.* = .*number.* [=<>] /, `${name}: ${scan.condition}`);
+      if (scan.index === "event_since")
+        assert.match(scan.condition, /topic.* = .*published_at.* >= /, `${name}: ${scan.condition}`);
       if (scan.index === "instance_pkey") assert.match(scan.condition, /bucket.* = .*id.* = /, name);
     }
   }

@@ -199,7 +199,7 @@ test("everything that a transition carries holds with it, and nothing of a refus
       { kind: "retry", path: "a", detail: `{"n":1}` },
       { kind: "error", path: null, detail: null },
     ],
-    subscribe: [{ bucket: 3, topic, path: "wait", name: "paid", key: null }],
+    subscribe: [{ bucket: 3, topic, path: "wait", name: "paid", key: null, heard: 0 }],
     ...facts,
   });
   await store.instances.request(kept, { requestId: "r", kind: "suspend", payload: null });
@@ -244,7 +244,7 @@ test("a subscription that is given up and asked for again in one transition stay
   const node = await liveNode(store);
   const row = await startOne(store, node);
   const topic = randomUUID();
-  const subscribe = [{ bucket: 3, topic, path: "wait", name: "paid", key: null }];
+  const subscribe = [{ bucket: 3, topic, path: "wait", name: "paid", key: null, heard: 0 }];
   await store.instances.commit([transition(row, node, { subscribe })]);
   await w.client.query(`update ${store.tables.subscription} set looked = true`);
   await store.instances.commit([transition(row, node, { revision: 1, subscribe, unsubscribe: subscribe })]);

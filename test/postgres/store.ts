@@ -182,5 +182,9 @@ export const waiting = (
 ): Transition => {
   const [name, key] = event;
   const { bucket, topic, path } = subscriptionOf(ref, name, key);
-  return transition(ref, owner, { release: "park", subscribe: [{ bucket, topic, path, name, key }], ...facts });
+  return transition(ref, owner, {
+    release: "park",
+    subscribe: [{ bucket, topic, path, name, key, heard: 0 }],
+    ...facts,
+  });
 };

@@ -40,7 +40,7 @@ export function eventTests(make: MakeStore): void {
       { ...read, createdAt: 0 },
       {
         ...{ bucket: row.bucket, id: row.id, source: event.id, seq: 1, kind: "event" },
-        ...{ topic: event.topic, payload: { sum: 3 }, createdAt: 0 },
+        ...{ topic: event.topic, payload: { sum: 3 }, heard: 0, createdAt: 0 },
       },
     );
     assert.deepEqual(await claimedIds(store, node), [row.id]);
@@ -140,7 +140,7 @@ export function eventTests(make: MakeStore): void {
     const node = await liveNode(store);
     const row = await start(store, node);
     const { bucket, topic } = subscriptionOf(row, "7");
-    const subscribe = ["a", "b"].map((path) => ({ bucket, topic, path, name: "paid", key: "7" }));
+    const subscribe = ["a", "b"].map((path) => ({ bucket, topic, path, name: "paid", key: "7", heard: 0 }));
     await commit(store, row, node, { release: "park", subscribe });
     const second = await waiter(store, node, "7");
     const event = await publish(store, "7");

@@ -94,6 +94,6 @@ export function waiting(
   facts: Partial<Transition> = {},
 ): Transition {
   const { bucket, topic, path } = subscriptionOf(ref, key);
-  const subscribe = [{ bucket, topic, path, name: eventName, key }];
+  const subscribe = [{ bucket, topic, path, name: eventName, key, heard: 0 }];
   return transition(ref, owner, { release: "park", subscribe, ...facts });
 }

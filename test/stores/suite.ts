@@ -1,6 +1,7 @@
 import { after, before, describe } from "node:test";
 import { claimTests } from "./claims.ts";
 import { eventTests } from "./events.ts";
+import { hearingTests } from "./hearing.ts";
 import { inboxTests } from "./inbox.ts";
 import { nodeTests } from "./nodes.ts";
 import { scheduleTests } from "./schedules.ts";
@@ -38,6 +39,7 @@ export function engineStoreSuite(
     describe("claims", () => claimTests(make));
     describe("inbox", () => inboxTests(make));
     describe("events", () => eventTests(make));
+    describe("what was heard", () => hearingTests(make));
     describe("transactions", () => (has.transactions ? transactTests(make) : noTransactTests(make)));
     describe("schedules", () => scheduleTests(make));
     describe("triggers", () => triggerTests(make));

@@ -241,7 +241,7 @@ export function transitionTests(make: MakeStore): void {
         { kind: "suspend", path: null, detail: null },
         { kind: "retry", path: "a", detail: `{"attempt":1}` },
       ],
-      subscribe: [{ bucket, topic, path, name: "paid", key: "7" }],
+      subscribe: [{ bucket, topic, path, name: "paid", key: "7", heard: 0 }],
       consume: ["r1"],
     });
     assert.ok(held);

@@ -7,10 +7,11 @@ export class EventTable {
   readonly #events = new Map<string, EventRecord>();
   readonly #eventsByTopic = new Map<string, EventRecord[]>();
   readonly #subscriptions = new Map<string, Map<string, SubscriptionRecord>>();
+  #numbered = 0;
 
   add(event: EventRow, now: number): void {
     if (this.#events.has(event.id)) return;
-    this.put({ ...event, createdAt: now, looked: false, processedAt: null });
+    this.put({ ...event, createdAt: now, looked: false, number: null, processedAt: null });
   }
 
   /** Adds an event of its own time to those of its topic. */
@@ -40,6 +41,13 @@ export class EventTable {
     return this.#eventsByTopic.get(topicKey(bucket, topic)) ?? [];
   }
 
+  /** Nobody has to deliver it any more. */
+  markLooked(event: EventRecord): void {
+    this.#numbered += 1;
+    event.looked = true;
+    event.number = this.#numbered;
+  }
+
   delete(event: EventRecord): void {
     this.#events.delete(event.id);
     const key = topicKey(event.bucket, event.topic);
@@ -48,11 +56,11 @@ export class EventTable {
     else this.#eventsByTopic.set(key, rest);
   }
 
-  /** One that is there already keeps the time from which events are meant for it. */
+  /** One that is there already keeps the time from which events are meant for it, and what it has heard. */
   subscribe(instance: InstanceRef & { readonly createdAt: number }, row: SubscriptionRow, now: number): void {
     const placed = { instanceBucket: instance.bucket, instance: instance.id, createdAt: now, looked: false };
-    const since = this.subscription({ ...row, ...placed })?.since ?? instance.createdAt;
-    this.putSubscription({ ...row, ...placed, since });
+    const { since = instance.createdAt, heard = row.heard } = this.subscription({ ...row, ...placed }) ?? {};
+    this.putSubscription({ ...row, ...placed, since, heard });
   }
 
   putSubscription(record: SubscriptionRecord): void {

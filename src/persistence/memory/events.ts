@@ -12,7 +12,7 @@ import type { Act } from "./act.ts";
 import type { TriggerRecord } from "./definitions.ts";
 import type { EventTable } from "./event-table.ts";
 import type { InstanceTable } from "./instance-table.ts";
-import type { EventRecord, SubscriptionRecord } from "./records.ts";
+import type { EventRecord, InstanceRecord, SubscriptionRecord } from "./records.ts";
 
 const eventsPerLook = 100;
 
@@ -65,7 +65,7 @@ export class MemoryEventStore implements EventStore {
       for (const one of batch) {
         const event = this.#events.get(one.event);
         if (event === undefined || (event.looked && !fresh.has(event))) continue;
-        event.looked = true;
+        if (!event.looked) this.#events.markLooked(event);
         fresh.add(event);
         if (this.#begin(one, event, { frontier, now })) ids.push(one.id);
       }
@@ -104,7 +104,7 @@ export class MemoryEventStore implements EventStore {
     if (event.looked) return;
     const triggered = this.#triggeredBy(event);
     delivery.triggered.push(...triggered);
-    event.looked = triggered.length === 0; // else it is marked with the starts
+    if (triggered.length === 0) this.#events.markLooked(event); // else it is marked with the starts
   }
 
   #triggeredBy({ bucket, id, name, createdAt }: EventRecord): readonly Triggered[] {
@@ -120,7 +120,7 @@ export class MemoryEventStore implements EventStore {
     const labels = { reference: event.key, description: null, correlationId: event.id, tags: null };
     const start = { ...row, ...labels, key: event.id, inputHash: null };
     const instance = this.#instances.add(start, now, event.createdAt);
-    const mark = { source: event.id, seq: 0, kind: "event", topic: null, payload: null } as const;
+    const mark = { source: event.id, seq: 0, kind: "event", topic: null, payload: null, heard: 0 } as const;
     instance.inbox.set(event.id, { bucket, id, ...mark, createdAt: now, consumedAt: now });
     this.#instances.free(instance, now);
     return true;
@@ -129,23 +129,31 @@ export class MemoryEventStore implements EventStore {
   /** Others may still be on their way, by another delivery or by the subscription's own look: older ones are not taken behind it. */
   #with(event: EventRecord, subscription: SubscriptionRecord): readonly EventRecord[] {
     const all = this.#events.of(event.bucket, event.topic);
-    return all.filter((one) => one === event || !one.looked || !subscription.looked);
+    return subscription.looked ? all.filter((one) => one === event || !one.looked) : unheard(all, subscription);
   }
 
   #lookOne(subscription: SubscriptionRecord, now: number, delivery: DeliveryCount): void {
-    let given = 0;
-    for (const event of this.#events.of(subscription.bucket, subscription.topic)) {
-      if (given === eventsPerLook) break;
-      if (this.#give(event, subscription, now, delivery)) given += 1;
+    const all = this.#events.of(subscription.bucket, subscription.topic);
+    const meant = unheard(all, subscription).filter((event) => this.#taker(event, subscription) !== undefined);
+    if (meant.length < eventsPerLook) {
+      subscription.looked = true;
+      if (subscription.heard !== null)
+        subscription.heard = all.reduce((most, { number }) => Math.max(most, number ?? 0), subscription.heard);
     }
-    subscription.looked = true;
+    for (const event of meant.slice(0, eventsPerLook)) this.#give(event, subscription, now, delivery);
+  }
+
+  /** The instance that waits, unless the event is not meant for it, or was given to it. */
+  #taker(event: EventRecord, subscription: SubscriptionRecord): InstanceRecord | undefined {
+    const instance = this.#instances.get({ bucket: subscription.instanceBucket, id: subscription.instance });
+    if (instance === undefined || isTerminal(instance.status)) return undefined;
+    return event.createdAt < subscription.since || instance.inbox.has(event.id) ? undefined : instance;
   }
 
   /** Puts an event into the inbox of the instance that waits, once in its life. */
-  #give(event: EventRecord, subscription: SubscriptionRecord, now: number, delivery: DeliveryCount): boolean {
-    const instance = this.#instances.get({ bucket: subscription.instanceBucket, id: subscription.instance });
-    if (instance === undefined || isTerminal(instance.status)) return false;
-    if (event.createdAt < subscription.since || instance.inbox.has(event.id)) return false;
+  #give(event: EventRecord, subscription: SubscriptionRecord, now: number, delivery: DeliveryCount): void {
+    const instance = this.#taker(event, subscription);
+    if (instance === undefined) return;
     instance.inboxSeq += 1;
     instance.inbox.set(event.id, {
       bucket: instance.bucket,
@@ -155,12 +163,12 @@ export class MemoryEventStore implements EventStore {
       kind: "event",
       topic: event.topic,
       payload: event.data,
+      heard: subscription.heard ?? 0,
       createdAt: now,
       consumedAt: null,
     });
     const woke = instance.status === "Runnable" && this.#instances.wake(instance, now);
     delivery.count(instance.owner, woke);
-    return true;
   }
 }
 
@@ -191,6 +199,10 @@ class DeliveryCount {
     return { delivered: this.#delivered, woke: this.#woke, owners: [...this.#owners], triggered: this.triggered };
   }
 }
+
+/** Those that come after what the subscription has heard, and those that nobody has delivered yet. */
+const unheard = (events: readonly EventRecord[], { heard }: SubscriptionRecord): readonly EventRecord[] =>
+  events.filter(({ number }) => number === null || number > (heard ?? 0));
 
 function first<T>(rows: Iterable<T>, wanted: (row: T) => boolean, limit: number): T[] {
   const found: T[] = [];

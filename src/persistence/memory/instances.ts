@@ -128,7 +128,7 @@ export class MemoryInstanceStore implements contract.InstanceStore {
         row.inboxSeq += 1;
         const { requestId: source, kind, payload } = request;
         const placed = { bucket: row.bucket, id: row.id, seq: row.inboxSeq, createdAt: now };
-        row.inbox.set(source, { ...placed, source, kind, topic: null, payload, consumedAt: null });
+        row.inbox.set(source, { ...placed, source, kind, topic: null, payload, heard: 0, consumedAt: null });
         this.#tables.instances.wake(row, now);
       }
       return { terminal: false, status: row.status, owner: row.owner };

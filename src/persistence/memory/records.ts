@@ -56,11 +56,15 @@ export interface InboxRecord extends Omit<InboxRow, "payload"> {
 export interface EventRecord extends EventRow {
   readonly createdAt: number;
   looked: boolean;
+  /** Given with its delivery. */
+  number: number | null;
   /** Somebody said that it was dealt with. */
   processedAt: number | null;
 }
 
-export interface SubscriptionRecord extends SubscriptionRow {
+export interface SubscriptionRecord extends Omit<SubscriptionRow, "heard"> {
+  /** As `SubscriptionRow` has it; null if nothing can be known of it. */
+  heard: number | null;
   readonly instanceBucket: number;
   readonly instance: string;
   /** Older events are not meant for it. */

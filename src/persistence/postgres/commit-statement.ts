@@ -83,10 +83,10 @@ export const commitWide = (t: Tables): string => `with ${commitInstances(t)},
       from unnest($39::int[], $40::int[], $41::text[], $42::text[], $43::jsonb[]) as c(n, place, kind, path, detail)
       where (c.n in (select n from own)) is true),
     subscribed as (
-      insert into ${t.subscription} (bucket, topic, instance, path, instance_bucket, since, created_at, name, key)
+      insert into ${t.subscription} (bucket, topic, instance, path, instance_bucket, since, created_at, name, key, heard)
       select c.bucket, c.topic, ($2::uuid[])[c.n], c.path, ($1::int[])[c.n],
-        (select w.created_at from ${t.instance} w where w.bucket = ($1::int[])[c.n] and w.id = ($2::uuid[])[c.n]), ${t.clock}, c.name, c.key
-      from unnest($44::int[], $45::int[], $46::uuid[], $47::text[], $48::text[], $49::text[]) as c(n, bucket, topic, path, name, key)
+        (select w.created_at from ${t.instance} w where w.bucket = ($1::int[])[c.n] and w.id = ($2::uuid[])[c.n]), ${t.clock}, c.name, c.key, c.heard
+      from unnest($44::int[], $45::int[], $46::uuid[], $47::text[], $48::text[], $49::text[], $60::bigint[]) as c(n, bucket, topic, path, name, key, heard)
       where (c.n in (select n from own)) is true
       on conflict (bucket, topic, instance, path) do update set looked = false, created_at = excluded.created_at),
     unsubscribed as (
@@ -158,5 +158,6 @@ function childColumns(batch: readonly Transition[]): readonly (string | null)[] 
     quoted(pruned, (child) => insideOf(child.row.block).from),
     quoted(pruned, (child) => insideOf(child.row.block).to),
     plain(pruned, (child) => child.row.keep === "nothing"),
+    plain(subscribed, (child) => child.row.heard),
   ];
 }

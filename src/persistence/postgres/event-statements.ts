@@ -2,7 +2,7 @@ import type { Statement } from "../database.ts";
 import type { EventRef, EventRow, SubscriptionRef, TriggeredStart } from "../provider.ts";
 import { plain, quoted } from "./columns.ts";
 import { inKeyOrder, passingBy } from "./picking.ts";
-import type { Tables } from "./tables.ts";
+import { dated, type Tables, undelivered } from "./tables.ts";
 
 /** How many stored events one subscription is given at a time. */
 const eventsPerLook = 100;
@@ -25,26 +25,28 @@ export const publishEvents = (t: Tables, batch: readonly EventRow[]): Statement 
 });
 
 /**
- * The rest of a delivery, behind a CTE `hit` of (bucket, instance, source, topic, payload, at), one row an inbox row to be written.
+ * The rest of a delivery, behind a CTE `hit` of (bucket, instance, source, topic, payload, at, heard), one row an inbox row to be written.
  * Instances are updated once each, in key order, so that deliveries never deadlock; their numbers come out of that update, under the
  * row's lock. What two deliveries bring at once meets at the inbox's key: the second leaves a gap in the numbers and no row.
  * The arrays travel with the instance's row, because a join between CTEs would be a nested loop over both.
  */
 const deliverHits = (t: Tables): string => `given as (
       select bucket, instance, count(*) as count, array_agg(source order by at, source) as sources,
-        array_agg(topic order by at, source) as topics, array_agg(payload order by at, source) as payloads
+        array_agg(topic order by at, source) as topics, array_agg(payload order by at, source) as payloads,
+        array_agg(heard order by at, source) as heards
       from hit group by bucket, instance),
     moved as (
       update ${t.instance} w set inbox_seq = w.inbox_seq + g.count,
         due_at = case when w.owner is null and w.status = 0 and not w.blocked then least(w.due_at, g.now) else w.due_at end
       from (select given.*, ${t.clock} as now from given order by bucket, instance offset 0) g
       where w.bucket = g.bucket and w.id = g.instance and w.status < 2
-      returning w.bucket, w.id, w.inbox_seq - g.count as seq, g.sources, g.topics, g.payloads, g.now,
+      returning w.bucket, w.id, w.inbox_seq - g.count as seq, g.sources, g.topics, g.payloads, g.heards, g.now,
         w.owner, w.owner is null and w.status = 0 and not w.blocked as woke),
     put as (
-      insert into ${t.inbox} (bucket, instance, source, seq, created_at, kind, topic, payload)
-      select m.bucket, m.id, u.source, m.seq + u.n, m.now, 'event', u.topic, u.payload
-      from moved m cross join lateral unnest(m.sources, m.topics, m.payloads) with ordinality as u(source, topic, payload, n)
+      insert into ${t.inbox} (bucket, instance, source, seq, created_at, kind, topic, payload, heard)
+      select m.bucket, m.id, u.source, m.seq + u.n, m.now, 'event', u.topic, u.payload, u.heard
+      from moved m
+      cross join lateral unnest(m.sources, m.topics, m.payloads, m.heards) with ordinality as u(source, topic, payload, heard, n)
       on conflict (bucket, instance, source) do nothing
       returning 1)`;
 
@@ -56,10 +58,28 @@ const isNew = (t: Tables, source: string): string => `not exists (select from ${
         where x.bucket = s.instance_bucket and x.instance = s.instance and x.source = ${source} offset 0)`;
 
 /**
+ * The oldest events that the instance of subscription `s` was not given, past what it has heard: those with a higher number, as those
+ * have that are not delivered yet. While nothing is known to be heard, the index by time finds the first at once. `is true` keeps the
+ * others from indexes by time, which may look as good as the one by number, and lead past all that was heard.
+ */
+const unheard = (t: Tables): string => `(
+        select i.id, i.topic, i.data, i.published_at from ${t.event} i
+        where coalesce(s.heard, 0) = 0 and i.topic = s.topic and ${dated("i.published_at")}
+          and i.published_at >= s.since and (i.bucket = s.bucket) is true and ${isNew(t, "i.id::text")}
+        order by i.published_at limit ${eventsPerLook})
+        union all
+        select i.id, i.topic, i.data, i.published_at from ${t.event} i
+        where s.heard > 0 and i.topic = s.topic and i.number > s.heard
+          and (i.bucket = s.bucket and i.published_at >= s.since) is true and ${isNew(t, "i.id::text")}`;
+
+/**
  * The publisher's look, after its events are committed: it sees each subscription that was committed before, and all others see
  * its events. Older events may still be on their way, by another delivery (they are not marked looked) or by the subscription's own
  * look (that one is not): it brings them along, so that the instance never takes a later one first. Until a subscription has looked,
  * it is given the oldest, as its own look would.
+ *
+ * What is delivered gets a number, by the statement that sees and marks it. So whoever sees a number committed sees all events of lower
+ * numbers too, numbered or not yet: a subscription that has taken all that it sees has heard everything up to the highest number there.
  *
  * Events that start runs are not marked: that is done with the starts. Where nothing is ever started, one look for all tells. A trigger
  * that this statement does not see was not committed when it began, so nobody was told yet that it holds.
@@ -68,7 +88,7 @@ export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement
   name: "event-deliver",
   text: `with hit as (
       select distinct on (s.instance_bucket, s.instance, o.id)
-        s.instance_bucket as bucket, s.instance, o.id::text as source, o.topic, o.data as payload, o.published_at as at
+        s.instance_bucket as bucket, s.instance, o.id::text as source, o.topic, o.data as payload, o.published_at as at, s.heard
       from unnest($1::int[], $2::uuid[]) as u(bucket, id)
       join ${t.event} e on e.bucket = u.bucket and e.id = u.id
       join ${t.subscription} s on s.bucket = e.bucket and s.topic = e.topic and s.since <= e.published_at
@@ -76,13 +96,10 @@ export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement
         select e.id, e.topic, e.data, e.published_at where s.looked and ${isNew(t, "e.id::text")}
         union all
         select i.id, i.topic, i.data, i.published_at from ${t.event} i
-        where s.looked and i.bucket = e.bucket and not i.looked and i.topic = e.topic
-          and i.published_at >= s.since and ${isNew(t, "i.id::text")}
+        where s.looked and i.topic = e.topic and i.number = ${undelivered}
+          and (i.bucket = e.bucket and i.published_at >= s.since) is true and ${isNew(t, "i.id::text")}
         union all (
-        select i.id, i.topic, i.data, i.published_at from ${t.event} i
-        where not s.looked and i.bucket = s.bucket and i.topic = s.topic
-          and i.published_at >= s.since and ${isNew(t, "i.id::text")}
-        order by i.published_at limit ${eventsPerLook})) as o),
+        select i.* from (${unheard(t)}) i where not s.looked order by i.published_at limit ${eventsPerLook})) as o),
     ${deliverHits(t)},
     triggered as materialized (
       select e.bucket, e.id, g.definition, g.version
@@ -91,7 +108,7 @@ export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement
       join ${t.trigger} g on g.event = e.name and g.since <= e.published_at
       where exists (select from ${t.trigger} where event is not null)),
     looked as (
-      update ${t.event} e set looked = true
+      update ${t.event} e set looked = true, number = ${t.nextEventNumber}
       from unnest($1::int[], $2::uuid[]) as u(bucket, id)
       where e.bucket = u.bucket and e.id = u.id and not e.looked and e.id <> all(array(select id from triggered)))
     ${deliveryAnswer},
@@ -100,24 +117,33 @@ export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement
   values: [plain(events, (event) => event.bucket), plain(events, (event) => event.id)],
 });
 
-/** The subscriber's look, after its subscription is committed: the other half of the promise that no event is lost. */
+/**
+ * The subscriber's look, after its subscription is committed: the other half of the promise that no event is lost. One that was given
+ * as many as a look gives has not looked at all, so that nothing later comes before the rest.
+ */
 export const lookForEvents = (t: Tables, subscriptions: readonly SubscriptionRef[]): Statement => ({
   name: "subscription-look",
   text: `with wanted as (
       select u.* from unnest($1::int[], $2::uuid[], $3::uuid[], $4::text[]) as u(bucket, topic, instance, path)),
-    hit as (
-      select distinct on (s.instance_bucket, s.instance, e.id)
-        s.instance_bucket as bucket, s.instance, e.id::text as source, e.topic, e.data as payload, e.published_at as at
+    found as materialized (
+      select s.bucket, s.topic, s.instance, s.path, s.instance_bucket, s.heard, e.id, e.data, e.published_at,
+        count(e.id) over (partition by s.bucket, s.topic, s.instance, s.path) < ${eventsPerLook} as whole,
+        (select n.number from ${t.event} n where n.topic = s.topic and n.number < ${undelivered}
+          order by n.number desc limit 1) as highest
       from wanted u
       join ${t.subscription} s on s.bucket = u.bucket and s.topic = u.topic and s.instance = u.instance and s.path = u.path
-      cross join lateral (
-        select e.* from ${t.event} e
-        where e.bucket = s.bucket and e.topic = s.topic and e.published_at >= s.since and ${isNew(t, "e.id::text")}
-        order by e.published_at limit ${eventsPerLook}) as e),
+      left join lateral (
+        select i.* from (${unheard(t)}) i order by i.published_at limit ${eventsPerLook}) e on true),
+    known as materialized (
+      select f.*, case when whole and heard is not null then greatest(heard, highest) else heard end as known from found f),
+    hit as (
+      select distinct on (instance_bucket, instance, id)
+        instance_bucket as bucket, instance, id::text as source, topic, data as payload, published_at as at, known as heard
+      from known where id is not null),
     ${deliverHits(t)},
     looked as (
-      update ${t.subscription} s set looked = true
-      from wanted u
+      update ${t.subscription} s set looked = u.whole, heard = u.known
+      from (select distinct bucket, topic, instance, path, whole, known from known offset 0) u
       where s.bucket = u.bucket and s.topic = u.topic and s.instance = u.instance and s.path = u.path and not s.looked)
     ${deliveryAnswer}, '[]'::jsonb as triggered`,
   values: [
@@ -140,7 +166,7 @@ export const startTriggered = (t: Tables, batch: readonly TriggeredStart[], fron
       from unnest($1::int[], $2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::int[])
         as u(event_bucket, event, bucket, id, definition, version)),
     looked as (
-      update ${t.event} e set looked = true
+      update ${t.event} e set looked = true, number = ${t.nextEventNumber}
       from (select distinct event_bucket, event from given order by event_bucket, event offset 0) u
       where e.bucket = u.event_bucket and e.id = u.event and not e.looked
       returning e.bucket, e.id, e.key, e.data, e.published_at),

@@ -51,7 +51,8 @@ export const readPointers = (t: Tables, ref: InstanceRef, paths: readonly string
 /** `seq` comes from the update of `inbox_seq`, so whoever sees a row sees all with a smaller one. */
 export const readInbox = (t: Tables, refs: readonly InstanceRef[]): Statement => ({
   name: "inbox-read",
-  text: `select x.bucket, x.instance as id, x.source, x.seq, x.kind, x.topic, x.payload, ${toMs("x.created_at")} as "createdAt"
+  text: `select x.bucket, x.instance as id, x.source, x.seq, x.kind, x.topic, x.payload, coalesce(x.heard, 0) as heard,
+      ${toMs("x.created_at")} as "createdAt"
     from unnest($1::int[], $2::uuid[]) as r(bucket, id)
     cross join lateral (select * from ${t.inbox} i where i.bucket = r.bucket and i.instance = r.id and not i.taken offset 0) x
     order by x.bucket, x.instance, x.seq, x.source`,

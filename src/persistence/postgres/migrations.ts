@@ -1,6 +1,6 @@
-import type { Tables } from "./tables.ts";
+import { dated, eventNumbers, type Tables, undelivered } from "./tables.ts";
 
-/** One step of the schema's history. Additive, and each statement may be run again: whoever was cut off is simply repeated. */
+/** One step of the schema's history. Engines before it can work on, and each statement may be run again: whoever was cut off is simply repeated. */
 export interface Migration {
   readonly version: number;
   readonly name: string;
@@ -70,7 +70,28 @@ const labels: Migration = {
   ],
 };
 
-export const migrations: readonly Migration[] = [initialSchema, triggers, labels];
+/**
+ * Up to which event of its topic an instance has been given all: so a wait that comes again and again looks at what is new. Where it is
+ * null nothing is known, and everything is looked at: rows of earlier engines, and subscriptions that were written as records. What an
+ * earlier engine delivers has no number, as if nobody had.
+ */
+const hearing: Migration = {
+  version: 4,
+  name: "hearing",
+  statements: (t) => [
+    `create sequence if not exists ${eventNumbers(t.namespace)}`,
+    `alter table ${t.event} add column if not exists number bigint not null default ${undelivered}`,
+    `alter table ${t.subscription} add column if not exists heard bigint`,
+    `alter table ${t.inbox} add column if not exists heard bigint`,
+    `create index if not exists event_of_topic on ${t.event} (topic, number)`,
+    // Led by the topic alone: by an index that begins with the bucket a plan made on a tiny table may look for events by their id.
+    // Every row is in it, but only who says its condition can use it, so that nobody looks by time who has a number to look by.
+    partly(t, `event_since on ${t.event}`, { columns: "topic, published_at", when: dated("published_at") }),
+    `drop index if exists ${t.namespace}.event_topic`,
+  ],
+};
+
+export const migrations: readonly Migration[] = [initialSchema, triggers, labels, hearing];
 
 export const schemaVersion: number = migrations.length;
 

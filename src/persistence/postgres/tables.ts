@@ -23,6 +23,8 @@ export interface Tables {
   readonly clock: string;
   /** SQL for the present in milliseconds since the epoch. */
   readonly clockMs: string;
+  /** SQL for the number that an event gets with its delivery. It goes up in the order in which it is asked for. */
+  readonly nextEventNumber: string;
   /** Statements may say SKIP LOCKED. */
   readonly skipLocked: boolean;
   /** Indexes may have a condition. */
@@ -59,10 +61,20 @@ export function tablesOf(schemaName: string, options: TableOptions = {}): Tables
     testClock,
     clock,
     clockMs: toMs(clock),
+    nextEventNumber: `nextval('${eventNumbers(`"${schema}"`)}')`,
     skipLocked: options.skipLocked ?? true,
     partialIndexes: options.partialIndexes ?? true,
   };
 }
+
+/** The number of an event that was not delivered yet: above all others, so that whoever looks for later ones finds it. */
+export const undelivered = "9223372036854775807";
+
+/** What the index of events by time asks for: it holds for all of them. */
+export const dated = (column: string): string => `${column} > '-infinity'`;
+
+/** The sequence that numbers events, in the quoted schema. */
+export const eventNumbers = (namespace: string): string => `${namespace}."event_number"`;
 
 /** SQL that turns a timestamptz into milliseconds since the epoch; doubles hold today's instants to the microsecond. */
 export const toMs = (expression: string): string => `(extract(epoch from ${expression}) * 1000)::float8`;

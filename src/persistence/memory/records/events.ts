@@ -25,6 +25,7 @@ export function eventTables(memory: RecordMemory): EventTables {
             data,
             createdAt,
             looked: false,
+            number: null,
             processedAt: null,
           };
           journal.addEvent(row);
@@ -65,7 +66,7 @@ export function subscriptionTables(memory: RecordMemory): SubscriptionTables {
         const records = rows.map(({ instance, path, name, key, since }): SubscriptionRecord => {
           const instanceBucket = bucketOf(instance, buckets);
           const born = memory.instances.get({ bucket: instanceBucket, id: instance })?.createdAt;
-          const facts = { instance, instanceBucket, path, name, key, createdAt: now, looked: false };
+          const facts = { instance, instanceBucket, path, name, key, createdAt: now, looked: false, heard: null };
           return { ...placed(memory, name, key), ...facts, since: since ?? born ?? now };
         });
         const existing = records.filter((row) => events.subscription(row) !== undefined).map(subscriptionId);
