@@ -12,11 +12,11 @@ await mark({
     "throughput with an old snapshot / without": { atLeast: 0.8 },
   },
   options: { "pin-seconds": "60" },
-  async measure({ server, values, scale, count }) {
+  async measure({ server, values, count }) {
     return {
       ...(await sizes(server, one, { runs: count(100_000), steps: 1, what: "one-step runs" })),
       ...(await sizes(server, three, { runs: count(100_000), steps: 3, what: "three-step runs" })),
-      ...(await pinned(server, Number(values["pin-seconds"]) * Math.min(1, scale))),
+      ...(await pinned(server, Number(values["pin-seconds"]))),
     };
   },
 });

@@ -19,15 +19,19 @@ export class Meter {
     this.#start = { server, cpu: process.cpuUsage(), at: performance.now() };
   }
 
-  /** Seconds, CPU seconds (`nodeCpu` of this process, `sessionCpu` of this database's sessions, `serverCpu` of the whole server), and
-   *  counts of what happened since `begin`. */
+  /** Seconds, CPU seconds (`nodeCpu` of this process, `sessionCpu` of the sessions that this database has now, `serverCpu` of the whole
+   *  server, with those that have closed), and counts of what happened since `begin`. */
   async end() {
     const { server, cpu, at } = this.#start;
     const seconds = (performance.now() - at) / 1_000;
     const { user, system } = process.cpuUsage(cpu);
-    const now = await this.#server();
+    const { sessions, ...now } = await this.#server();
     const used = Object.fromEntries(Object.keys(now).map((name) => [name, now[name] - server[name]]));
-    return { seconds, nodeCpu: (user + system) / 1e6, ...used };
+    const sessionCpu = [...sessions].reduce(
+      (total, [pid, spent]) => total + spent - (server.sessions.get(pid) ?? 0),
+      0,
+    );
+    return { seconds, nodeCpu: (user + system) / 1e6, sessionCpu, ...used };
   }
 
   async #server() {
@@ -44,7 +48,7 @@ export class Meter {
     return {
       ...(await this.#statements()),
       wal: log[0].bytes,
-      sessionCpu: sessions.reduce((total, { pid }) => total + (exactCpu(pid) ?? NaN), 0),
+      sessions: new Map(sessions.map(({ pid }) => [pid, exactCpu(pid) ?? NaN])),
       serverCpu: familyCpu(postmaster) ?? NaN,
     };
   }
