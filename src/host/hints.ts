@@ -54,8 +54,9 @@ export class Hints {
   private plan(): void {
     if (this.bus === null || this.isPlanned) return;
     this.isPlanned = true;
-    const sinceMs = this.env.monotonic() - this.sentAt;
-    this.timer = this.env.later(Math.max(0, coalesceMs - sinceMs), () => void this.flush());
+    const waitMs = this.sentAt + coalesceMs - this.env.monotonic();
+    if (waitMs > 0) this.timer = this.env.later(waitMs, () => void this.flush());
+    else this.env.soon(() => void this.flush()); // a timer of no time takes a millisecond
   }
 
   /** Sends now what has gathered. Never throws. */
