@@ -16,6 +16,7 @@ import {
   definitionName,
   eventRow,
   liveNode,
+  pointer,
   sorted,
   startRow,
   subscriptionOf,
@@ -91,8 +92,10 @@ function hotStatements(store: SqlEngineStore, node: string): readonly Case[] {
     trigger: ["trigger_event"],
   };
   return [
-    { name: "start", statement: startInstances(t, node, rows), through: byKey },
+    { name: "start", statement: startInstances(t)(node, rows), through: byKey },
+    { name: "start of one", statement: startInstances(t)(node, [row]), through: byKey },
     { name: "commit", statement: commit(rows.map((ref) => transition(ref, node))), through: byKey },
+    { name: "commit of one", statement: commit([transition(row, node, { pointers: [pointer("a")] })]), through: byKey },
     {
       name: "wide commit",
       statement: commit(

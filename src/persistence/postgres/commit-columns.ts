@@ -8,7 +8,7 @@ import type {
 } from "../../models/transition.ts";
 import { pointerStatusCodes } from "../../models/transition.ts";
 import { statusCodes } from "../../models/instance.ts";
-import { plain, plainOrNull, quoted } from "./columns.ts";
+import { type Column, plainColumn, plainOrNullColumn, quotedColumn } from "./columns.ts";
 
 /** How what becomes of the ownership is told to the commit statements. */
 export const releaseCodes: { readonly [R in Transition["release"]]: number } = {
@@ -82,37 +82,37 @@ function goneSubscriptions(transition: Transition): readonly SubscriptionKey[] {
   );
 }
 
-/** $1 to $14 of both commit statements. */
-export const transitionColumns = (batch: readonly Transition[]): readonly (string | null)[] => [
-  plain(batch, (row) => row.bucket),
-  plain(batch, (row) => row.id),
-  plain(batch, (row) => row.owner),
-  plain(batch, (row) => row.epoch),
-  plain(batch, (row) => row.revision),
-  plain(batch, (row) => statusCodes[row.status]),
-  plain(batch, (row) => releaseCodes[row.release]),
-  plainOrNull(batch, (row) => (row.lane ? true : null)),
-  quoted(batch, (row) => row.frontier),
-  quoted(batch, (row) => row.data),
-  quoted(batch, (row) => row.result),
-  quoted(batch, (row) => row.failure),
-  quoted(batch, (row) => row.reason),
-  plainOrNull(batch, (row) => (row.release === "park" ? row.dueIn : null)),
-  plainOrNull(batch, (row) => (row.release === "park" ? row.dueAt : null)),
-  plainOrNull(batch, (row) => (row.release === "park" || row.release === "halt" ? row.inboxSeen : null)),
+/** What both commit statements are given of each transition. */
+export const transitionColumns: readonly Column<Transition>[] = [
+  plainColumn("b int", (row) => row.bucket),
+  plainColumn("i uuid", (row) => row.id),
+  plainColumn("owner uuid", (row) => row.owner),
+  plainColumn("epoch bigint", (row) => row.epoch),
+  plainColumn("revision bigint", (row) => row.revision),
+  plainColumn("status smallint", (row) => statusCodes[row.status]),
+  plainColumn("release smallint", (row) => releaseCodes[row.release]),
+  plainOrNullColumn("lane boolean", (row) => (row.lane ? true : null)),
+  quotedColumn("frontier jsonb", (row) => row.frontier),
+  quotedColumn("data jsonb", (row) => row.data),
+  quotedColumn("result jsonb", (row) => row.result),
+  quotedColumn("failure jsonb", (row) => row.failure),
+  quotedColumn("reason text", (row) => row.reason),
+  plainOrNullColumn("due_in float8", (row) => (row.release === "park" ? row.dueIn : null)),
+  plainOrNullColumn("due_at float8", (row) => (row.release === "park" ? row.dueAt : null)),
+  plainOrNullColumn("seen bigint", (row) => (row.release === "park" || row.release === "halt" ? row.inboxSeen : null)),
 ];
 
-/** Twelve columns of pointer rows. */
-export const pointerColumns = (rows: readonly Child<PointerRow>[]): readonly (string | null)[] => [
-  plain(rows, (child) => child.n),
-  quoted(rows, (child) => child.row.path),
-  plain(rows, (child) => pointerStatusCodes[child.row.status]),
-  plain(rows, (child) => child.row.seq),
-  plain(rows, (child) => child.row.attempts),
-  plain(rows, (child) => Math.round(child.row.tookMs)),
-  quoted(rows, (child) => child.row.input),
-  quoted(rows, (child) => child.row.outcome),
-  quoted(rows, (child) => child.row.patch),
-  quoted(rows, (child) => child.row.failure),
-  quoted(rows, (child) => child.row.below),
+/** What they are given of each row of a pointer. */
+export const pointerColumns: readonly Column<Child<PointerRow>>[] = [
+  plainColumn("n int", (child) => child.n),
+  quotedColumn("path text", (child) => child.row.path),
+  plainColumn("status smallint", (child) => pointerStatusCodes[child.row.status]),
+  plainColumn("seq int", (child) => child.row.seq),
+  plainColumn("attempts int", (child) => child.row.attempts),
+  plainColumn("took_ms bigint", (child) => Math.round(child.row.tookMs)),
+  quotedColumn("input jsonb", (child) => child.row.input),
+  quotedColumn("outcome jsonb", (child) => child.row.outcome),
+  quotedColumn("patch jsonb", (child) => child.row.patch),
+  quotedColumn("failure jsonb", (child) => child.row.failure),
+  quotedColumn("below jsonb", (child) => child.row.below),
 ];

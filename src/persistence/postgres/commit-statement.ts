@@ -3,7 +3,7 @@ import type { Transition } from "../../models/transition.ts";
 import { pointerStatusCodes } from "../../models/transition.ts";
 import type { Statement } from "../database.ts";
 import { childrenOf, insertedOf, isNarrow, pointerColumns, transitionColumns } from "./commit-columns.ts";
-import { plain, quoted } from "./columns.ts";
+import { listsOf, manyRows, namesOf, oneRow, plain, quoted, valuesOf } from "./columns.ts";
 import type { Tables } from "./tables.ts";
 
 export interface CommitAnswer {
@@ -11,6 +11,34 @@ export interface CommitAnswer {
   /** Ordinals, from 1. */
   readonly refused: readonly number[];
 }
+
+/** Where a commit statement has its transitions and their new pointers from, and how a pointer `c` finds the key of its instance. */
+interface Source {
+  readonly transitions: string;
+  readonly pointers: string;
+  readonly bucket: string;
+  readonly instance: string;
+  readonly count: string;
+}
+
+const firstPointer = transitionColumns.length + 1;
+
+const many: Source = {
+  transitions: `${manyRows(transitionColumns, 1)} with ordinality`,
+  pointers: manyRows(pointerColumns, firstPointer),
+  bucket: "($1::int[])[c.n]",
+  instance: "($2::uuid[])[c.n]",
+  count: "cardinality($1::int[])",
+};
+
+/** One transition with one new pointer, as plain values: the server reads them faster than arrays of one. */
+const one: Source = {
+  transitions: oneRow(transitionColumns, 1, ", 1"),
+  pointers: oneRow(pointerColumns, firstPointer),
+  bucket: "$1",
+  instance: "$2",
+  count: "1",
+};
 
 /**
  * Commits a batch of transitions, each if its fence holds: (owner, epoch, revision) as the row's lock finds them. Everything that
@@ -24,7 +52,7 @@ export interface CommitAnswer {
  * The fence is made of columns of the batch, never constants, and the owner is compared by `is not distinct from`: otherwise the
  * planner may prefer the index of open instances to the key. Both clocks are computed in the derived table, outside of any CASE.
  */
-const commitInstances = (t: Tables): string => `own as (
+const commitInstances = (t: Tables, from: Source): string => `own as (
       update ${t.instance} w set
         revision = t.revision + 1, status = t.status, frontier = t.frontier, data = coalesce(t.data, w.data),
         result = t.result, failure = t.failure, reason = t.reason, turned_at = t.now,
@@ -37,28 +65,23 @@ const commitInstances = (t: Tables): string => `own as (
         crashes = case when t.lane then w.crashes else 0 end, lane = t.lane is true
       from (select u.n, u.b, u.i, u.owner, u.epoch, u.revision, u.status, u.release, u.lane, u.frontier, u.data, u.result, u.failure,
               u.reason, u.seen, ${t.clock} as now, ${t.clock} + u.due_in * interval '1 ms' as due_in, to_timestamp(u.due_at / 1000) as due_at
-            from unnest($1::int[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::smallint[], $7::smallint[], $8::boolean[],
-              $9::jsonb[], $10::jsonb[], $11::jsonb[], $12::jsonb[], $13::text[], $14::float8[], $15::float8[], $16::bigint[])
-              with ordinality as u(b, i, owner, epoch, revision, status, release, lane,
-              frontier, data, result, failure, reason, due_in, due_at, seen, n)
+            from ${from.transitions} as u(${namesOf(transitionColumns)}, n)
             offset 0) t
       where w.bucket = t.b and w.id = t.i and w.owner is not distinct from t.owner and w.epoch = t.epoch and w.revision = t.revision
       returning t.n::int as n),
     inserted as (
       insert into ${t.pointer} (bucket, instance, path, status, seq, attempts, took_ms, input, outcome, patch, failure, below, ended_at)
-      select ($1::int[])[c.n], ($2::uuid[])[c.n], c.path, c.status, c.seq, c.attempts, c.took_ms,
+      select ${from.bucket}, ${from.instance}, c.path, c.status, c.seq, c.attempts, c.took_ms,
         c.input, c.outcome, c.patch, c.failure, c.below, ${t.clock}
-      from unnest($17::int[], $18::text[], $19::smallint[], $20::int[], $21::int[], $22::bigint[],
-        $23::jsonb[], $24::jsonb[], $25::jsonb[], $26::jsonb[], $27::jsonb[])
-        as c(n, path, status, seq, attempts, took_ms, input, outcome, patch, failure, below)
+      from ${from.pointers} as c(${namesOf(pointerColumns)})
       where (c.n in (select n from own)) is true)`;
 
-const answer = (t: Tables): string => `select ${t.clockMs} as now,
-      array(select n from generate_series(1, cardinality($1::int[])) n where (n in (select n from own)) is not true) as refused`;
+const answer = (t: Tables, from: Source): string => `select ${t.clockMs} as now,
+      array(select n from generate_series(1, ${from.count}) n where (n in (select n from own)) is not true) as refused`;
 
 /** For batches of which each transition has no more than its instance and new pointers. */
-export const commitNarrow = (t: Tables): string => `with ${commitInstances(t)}
-    ${answer(t)}`;
+const commitNarrow = (t: Tables, from: Source): string => `with ${commitInstances(t, from)}
+    ${answer(t, from)}`;
 
 /**
  * For all others. A subscription carries its instance's time of birth, since no older event is meant for it; it is committed with
@@ -66,15 +89,13 @@ export const commitNarrow = (t: Tables): string => `with ${commitInstances(t)}
  * nor a request can come twice. The rows of a lap that is not kept lie side by side in the key; a started one among them is that of a
  * compensation that was cut off, and will be finished.
  */
-export const commitWide = (t: Tables): string => `with ${commitInstances(t)},
+const commitWide = (t: Tables): string => `with ${commitInstances(t, many)},
     updated as (
       update ${t.pointer} p set status = c.status, seq = greatest(p.seq, c.seq), attempts = greatest(p.attempts, c.attempts),
         took_ms = greatest(p.took_ms, c.took_ms), input = coalesce(c.input, p.input), outcome = coalesce(c.outcome, p.outcome),
         patch = coalesce(c.patch, p.patch), failure = coalesce(c.failure, p.failure), below = coalesce(c.below, p.below), ended_at = c.now
       from (select ($1::int[])[u.n] as bucket, ($2::uuid[])[u.n] as instance, u.*, ${t.clock} as now
-            from unnest($28::int[], $29::text[], $30::smallint[], $31::int[], $32::int[], $33::bigint[],
-              $34::jsonb[], $35::jsonb[], $36::jsonb[], $37::jsonb[], $38::jsonb[])
-              as u(n, path, status, seq, attempts, took_ms, input, outcome, patch, failure, below)
+            from ${manyRows(pointerColumns, 28)} as u(${namesOf(pointerColumns)})
             where (u.n in (select n from own)) is true offset 0) c
       where p.bucket = c.bucket and p.instance = c.instance and p.path = c.path),
     told as (
@@ -106,12 +127,11 @@ export const commitWide = (t: Tables): string => `with ${commitInstances(t)},
              where (u.n in (select n from own)) is true offset 0) c
       where p.bucket = c.bucket and p.instance = c.instance and p.path > c.first and p.path < c.last
         and (c.whole or (p.status <> ${pointerStatusCodes.Started} and (p.below is null or p.status = ${pointerStatusCodes.Compensated}))))
-    ${answer(t)}`;
+    ${answer(t, many)}`;
 
 export type CommitBatch = (batch: readonly Transition[]) => Statement;
 
-export const commitTransitions = (t: Tables): CommitBatch =>
-  statementOf("instance-commit", commitNarrow(t), commitWide(t));
+export const commitTransitions = (t: Tables): CommitBatch => statementOf(t, "instance-commit", "");
 
 /** How long a transaction that holds its instance's row may stand still before its COMMIT. */
 const longestPauseMs = 5_000;
@@ -120,23 +140,35 @@ const longestPauseMs = 5_000;
  * As the last statement of a step's own transaction, which then holds the row of its instance. A process that freezes before its
  * COMMIT must not hold it for ever, or nobody could take the instance over: the server ends the session.
  */
-export function commitInside(t: Tables): CommitBatch {
-  const guard = `, set_config('idle_in_transaction_session_timeout', '${longestPauseMs}', true)`;
-  return statementOf("instance-commit-inside", commitNarrow(t) + guard, commitWide(t) + guard);
+export const commitInside = (t: Tables): CommitBatch =>
+  statementOf(
+    t,
+    "instance-commit-inside",
+    `, set_config('idle_in_transaction_session_timeout', '${longestPauseMs}', true)`,
+  );
+
+function statementOf(t: Tables, name: string, more: string): CommitBatch {
+  const texts = { one: commitNarrow(t, one) + more, narrow: commitNarrow(t, many) + more, wide: commitWide(t) + more };
+  return (batch) => {
+    if (!isNarrow(batch)) return { name: `${name}-wide`, text: texts.wide, values: wideValues(batch) };
+    const inserted = insertedOf(batch);
+    const [transition] = batch;
+    const [pointer] = inserted;
+    if (transition !== undefined && pointer !== undefined && batch.length + inserted.length === 2) {
+      const values = [...valuesOf(transitionColumns, transition), ...valuesOf(pointerColumns, pointer)];
+      return { name: `${name}-one`, text: texts.one, values };
+    }
+    const values = [...listsOf(transitionColumns, batch), ...listsOf(pointerColumns, inserted)];
+    return { name, text: texts.narrow, values };
+  };
 }
 
-const statementOf =
-  (name: string, narrow: string, wide: string): CommitBatch =>
-  (batch) =>
-    isNarrow(batch)
-      ? { name, text: narrow, values: [...transitionColumns(batch), ...pointerColumns(insertedOf(batch))] }
-      : { name: `${name}-wide`, text: wide, values: [...transitionColumns(batch), ...childColumns(batch)] };
-
-function childColumns(batch: readonly Transition[]): readonly (string | null)[] {
+function wideValues(batch: readonly Transition[]): readonly (string | null)[] {
   const { inserted, updated, history, subscribed, unsubscribed, consumed, pruned } = childrenOf(batch);
   return [
-    ...pointerColumns(inserted),
-    ...pointerColumns(updated),
+    ...listsOf(transitionColumns, batch),
+    ...listsOf(pointerColumns, inserted),
+    ...listsOf(pointerColumns, updated),
     plain(history, (child) => child.n),
     plain(history, (child) => child.place),
     quoted(history, (child) => child.row.kind),

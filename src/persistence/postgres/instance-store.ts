@@ -42,7 +42,7 @@ import {
 } from "./instance-statements.ts";
 import { asStepOf } from "../step-transaction.ts";
 import { retrying, type Repeatable } from "./retrying.ts";
-import { startInstances, type StartAnswer } from "./start-statement.ts";
+import { type StartAnswer, type StartBatch, startInstances } from "./start-statement.ts";
 import type { Tables } from "./tables.ts";
 import { transact, type Fence } from "./transact.ts";
 
@@ -51,6 +51,7 @@ export class SqlInstanceStore implements InstanceStore {
   private readonly tables: Tables;
   private readonly env: Environment;
   private readonly buckets: () => number;
+  private readonly startBatch: StartBatch;
   private readonly commitBatch: CommitBatch;
   private readonly commitInside: CommitBatch;
 
@@ -59,13 +60,14 @@ export class SqlInstanceStore implements InstanceStore {
     this.tables = tables;
     this.env = env;
     this.buckets = buckets;
+    this.startBatch = startInstances(tables);
     this.commitBatch = commitTransitions(tables);
     // An embedded database has no other process that would wait for the row.
     this.commitInside = database.kind === "postgres" ? commitInside(tables) : this.commitBatch;
   }
 
   async start(owner: string, batch: readonly StartRow[], lane = 0): Promise<StartReply> {
-    const row = only(await this.database.lane<StartAnswer>(lane, startInstances(this.tables, owner, batch)));
+    const row = only(await this.database.lane<StartAnswer>(lane, this.startBatch(owner, batch)));
     return startReply(batch, row);
   }
 
