@@ -67,7 +67,7 @@ export class Janitor {
   }
 
   private async look(): Promise<number> {
-    const { env, notices, claimer, hints, self, times, store } = this.parts;
+    const { env, notices, claimer, hints, self, store } = this.parts;
     const { lost, released, nextMs } = await this.neighbours.look();
     for (const node of lost) {
       env.logger.warn("A node is dead; its instances are taken over", { node });
@@ -79,7 +79,7 @@ export class Janitor {
       hints.left(); // to those who can run what this node cannot
       this.sweepSoon(); // what the dead had committed and not looked for
     }
-    return store.alone ? hourMs : Math.max(50, Math.min(times.deadMs * 0.2, nextMs));
+    return store.alone ? hourMs : nextMs;
   }
 
   private async sweepOnce(): Promise<number> {

@@ -13,7 +13,7 @@ interface Looked {
   readonly lost: readonly string[];
   /** How many instances were released. */
   readonly released: number;
-  /** Milliseconds after which another look may find one dead. */
+  /** Milliseconds after which to look again. */
   readonly nextMs: number;
 }
 
@@ -71,10 +71,13 @@ export class Neighbours {
     for (const id of this.seen.keys()) if (!alive.has(id) || lost.includes(id)) this.seen.delete(id);
   }
 
-  /** Until the next of those that stand still is to be found dead. */
+  /** Often enough not to lose sight of them, and when the next of those that stand still is to be found dead. Who is alone looks out
+   *  for others half as often. */
   private nextMs(now: number): number {
+    const { deadMs } = this.times;
+    if (this.seen.size === 0) return deadMs * 0.4;
     const silentSince = [...this.seen.values()].map(({ since }) => since).filter((since) => since < now);
-    return Math.min(...silentSince.map((since) => since + this.times.deadMs - now), Infinity);
+    return Math.max(50, Math.min(deadMs * 0.2, ...silentSince.map((since) => since + deadMs - now)));
   }
 
   private async release(): Promise<number> {
