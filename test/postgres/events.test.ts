@@ -279,3 +279,25 @@ test("old events are purged in bounded batches; marks go only when no event of t
   assert.equal(await store.events.purge(5_000, 3), 0);
   assert.deepEqual(await left(), { events: 1, marks: 0 });
 });
+
+test("a subscription that was given as many as a look gives has not looked, unless its instance has ended", async () => {
+  const store = await w.store();
+  const node = await liveNode(store);
+  const [waits, ended] = await startMany(store, node, 2);
+  assert.ok(waits !== undefined && ended !== undefined);
+  await store.events.publish(Array.from({ length: 120 }, () => eventRow("paid", "k")));
+  await store.instances.commit([
+    waiting(waits, node, ["paid", "k"]),
+    waiting(ended, node, ["paid", "k"], { release: "end", status: "Terminated" }),
+  ]);
+  const looked = async (): Promise<readonly unknown[]> => {
+    await store.events.look([waits, ended].map((row) => subscriptionOf(row, "paid", "k")));
+    const { rows } = await w.client.query<{ looked: boolean }>(
+      `select looked from ${store.tables.subscription} order by instance = $1 desc`,
+      [waits.id],
+    );
+    return rows.map((row) => row.looked);
+  };
+  assert.deepEqual(await looked(), [false, true]);
+  assert.deepEqual(await looked(), [true, true]);
+});

@@ -123,7 +123,7 @@ export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement
 
 /**
  * The subscriber's look, after its subscription is committed: the other half of the promise that no event is lost. One that was given
- * as many as a look gives has not looked at all, so that nothing later comes before the rest.
+ * as many as a look gives has not looked at all, so that nothing later comes before the rest; unless its instance takes nothing any more.
  */
 export const lookForEvents = (t: Tables, subscriptions: readonly SubscriptionRef[]): Statement => ({
   name: "subscription-look",
@@ -146,7 +146,7 @@ export const lookForEvents = (t: Tables, subscriptions: readonly SubscriptionRef
       from known where id is not null),
     ${deliverHits(t)},
     looked as (
-      update ${t.subscription} s set looked = u.whole, heard = u.known
+      update ${t.subscription} s set looked = u.whole or (s.instance in (select id from moved)) is not true, heard = u.known
       from (select distinct bucket, topic, instance, path, whole, known from known offset 0) u
       where s.bucket = u.bucket and s.topic = u.topic and s.instance = u.instance and s.path = u.path and not s.looked)
     ${deliveryAnswer}, '[]'::jsonb as triggered
