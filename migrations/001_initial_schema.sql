@@ -194,7 +194,13 @@ create index if not exists instance_failed on "workflow_core"."instance" (create
 
 create sequence if not exists "workflow_core"."event_number";
 
-alter table "workflow_core"."event" add column if not exists number bigint not null default 9223372036854775807;
+grant usage on sequence "workflow_core"."event_number" to public;
+
+alter table "workflow_core"."event" add column if not exists number bigint not null default 0;
+
+alter table "workflow_core"."event" alter column number set default 9223372036854775807;
+
+update "workflow_core"."event" set number = 9223372036854775807 where number = 0 and not looked;
 
 alter table "workflow_core"."subscription" add column if not exists heard bigint;
 

@@ -21,6 +21,7 @@ export class LiveInstance implements InstanceRef {
   readonly crashes: number;
   /** Inbox rows that are not consumed, oldest first. */
   inbox: readonly InboxRow[] = [];
+  /** The highest number of a row that was ever in it. */
   inboxSeen: number;
   /** Facts for the next turn. */
   facts: Fact[] = [];
@@ -80,6 +81,11 @@ export class LiveInstance implements InstanceRef {
   /** Timers that are set in this process, by path. */
   get timers(): Map<string, Timer> {
     return (this.timersMade ??= new Map());
+  }
+
+  take(rows: readonly InboxRow[]): void {
+    this.inbox = [...this.inbox, ...rows];
+    for (const { seq } of rows) this.inboxSeen = Math.max(this.inboxSeen, seq);
   }
 
   /** A transition was committed at `now`. */

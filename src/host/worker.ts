@@ -74,26 +74,24 @@ export class Worker {
     } finally {
       live.isTurning = false;
     }
-    live.inbox = inbox;
+    live.take(inbox);
     live.facts.push(...firstFacts(live, now));
     void this.turn(live);
   }
 
   /**
-   * The inbox of a live instance was read anew. A request to stop waits until the bodies that it aborts have ended, for a while;
-   * meanwhile no other begins.
+   * The inbox of a live instance was read anew. What is new is told by its number: rows that were read before the commit that took
+   * them may come after it. A request to stop waits until the bodies that it aborts have ended, for a while; meanwhile no other begins.
    */
   received(live: LiveInstance, rows: readonly InboxRow[]): void {
-    const known = new Set(live.inbox.map((row) => row.source));
-    const fresh = rows.filter((row) => !known.has(row.source));
+    const fresh = rows.filter(({ seq }) => seq > live.inboxSeen);
     if (fresh.length === 0 || !this.owns(live) || live.isStopping) return;
     const isUndoing = live.state.frontier.rollback !== undefined;
     const stops = fresh.some(
       ({ kind }) => kind === "suspend" || kind === "terminate" || (kind === "compensate" && !isUndoing),
     );
     const take = (): void => {
-      live.inbox = [...live.inbox, ...fresh];
-      live.inboxSeen = Math.max(live.inboxSeen, ...fresh.map((row) => row.seq));
+      live.take(fresh);
       this.push(live, { kind: "continue" });
     };
     if (!stops || live.running.size === 0) return take();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { defineWorkflow, event, type Flow } from "workflow-core";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
 import type { EngineStore } from "../../src/persistence/provider.ts";
@@ -47,5 +48,56 @@ test(
     await run.result();
     for (const notice of ["step-completed first", "run-parked", "run-completed"])
       assert.ok(told.includes(notice), `${notice} is among ${told.join(", ")}`);
+  },
+);
+
+const bell = event<number>("bell");
+
+const listening = defineWorkflow({ id: "listening", version: 1 }, (flow: Flow<{ readonly got: readonly number[] }>) =>
+  flow
+    .until(
+      (lap) =>
+        lap
+          .waitFor(bell, { key: () => "a", output: ({ got }, one) => ({ got: [...got, one] }) })
+          .run("work", () => delay(100)),
+      ({ got }) => got.length >= 2,
+    )
+    .returns(({ got }) => got),
+);
+
+test(
+  "an inbox that was read before a commit, and whose answer comes after it, brings back nothing that was taken",
+  { timeout: 15_000 },
+  async (t) => {
+    const { store }: { readonly store: EngineStore } = new MemoryPersistenceProvider();
+    let isHeld = false;
+    let readEarly = (): void => undefined;
+    const early = new Promise<void>((resolve) => (readEarly = resolve));
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const late = over(store, {
+      instances: over(store.instances, {
+        inbox: async (refs) => {
+          const rows = await store.instances.inbox(refs);
+          if (!isHeld || rows.length < 2) return rows;
+          readEarly();
+          await released;
+          return rows;
+        },
+        commit: async (batch, lane) => {
+          if (isHeld || !batch.some(({ consume }) => consume.length > 0)) return store.instances.commit(batch, lane);
+          isHeld = true;
+          await host.publishEvent(bell, "a", 2);
+          await early; // the first event lies there, and is being taken
+          setTimeout(release, 20);
+          return store.instances.commit(batch, lane);
+        },
+      }),
+    });
+    const host = await hostOn(late, { workflows: [listening] });
+    t.after(() => host.stop());
+    const run = await host.startWorkflow(listening, { got: [] });
+    await host.publishEvent(bell, "a", 1);
+    assert.deepEqual(await run.result(), [1, 2]);
   },
 );

@@ -11,8 +11,8 @@ import { InvalidRequestError } from "../../src/models/errors.ts";
 import { groundStatements, migrations, schemaScript } from "../../src/persistence/postgres/migrations.ts";
 import { PostgresPersistenceProvider } from "../../src/persistence/postgres/provider.ts";
 import { defaultSchema } from "../../src/persistence/postgres/store.ts";
-import { tablesOf } from "../../src/persistence/postgres/tables.ts";
-import { liveNode, startOne, world } from "./store.ts";
+import { tablesOf, undelivered } from "../../src/persistence/postgres/tables.ts";
+import { eventRow, liveNode, startOne, waiting, world } from "./store.ts";
 
 const w = world();
 
@@ -101,6 +101,24 @@ test("a migration that was cut off is finished by the next process, once the lea
   assert.equal((await relations("cut_off")).length, (await relations("by_engine")).length);
 });
 
+test("events that were delivered before deliveries were numbered are below all numbers, and others are still to be delivered", async () => {
+  const t = tablesOf("unnumbered");
+  const before = migrations.filter(({ version }) => version < 4);
+  for (const text of [...groundStatements(t), ...before.flatMap((migration) => migration.statements(t))])
+    await w.client.query(text);
+  await w.client.query(`insert into ${t.meta} (schema_version, min_engine, buckets) values (3, 1, 64)`);
+  await w.client.query(
+    `insert into ${t.event} (bucket, id, topic, published_at, name, looked)
+     select n, gen_random_uuid(), gen_random_uuid(), now(), 'e', n = 1 from generate_series(1, 2) n`,
+  );
+  await initialize({ schema: "unnumbered" });
+  const { rows } = await w.client.query<{ number: string }>(`select number::text from ${t.event} order by looked desc`);
+  assert.deepEqual(
+    rows.map(({ number }) => number),
+    ["0", undelivered],
+  );
+});
+
 test("the number of buckets is fixed when the schema is made", async () => {
   const store = await w.store({ schema: "sixteen", buckets: 16 });
   assert.equal(store.buckets, 16);
@@ -120,7 +138,12 @@ test("a role without the right to create anything can work in a schema that is u
     url.username = role;
     url.password = "x";
     const store = await w.store({ schema: "theirs", url: url.href });
-    await startOne(store, await liveNode(store));
+    const node = await liveNode(store);
+    const row = await startOne(store, node);
+    await store.instances.commit([waiting(row, node, ["paid", "k"])]);
+    const event = eventRow("paid", "k");
+    await store.events.publish([event]);
+    assert.equal((await store.events.deliver([event])).delivered, 1);
     await store.close();
   } finally {
     await w.client.query(`drop owned by ${role}`);

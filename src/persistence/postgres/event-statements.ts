@@ -53,8 +53,6 @@ const deliverHits = (t: Tables): string => `given as (
 const deliveryAnswer = `select (select count(*)::int from put) as delivered, coalesce((select bool_or(woke) from moved), false) as woke,
       array(select distinct owner from moved where owner is not null) as owners`;
 
-/** The commit is not waited for on disk: a delivery that a crash of the server takes back is made again by the sweep. */
-const inPassing = "from (select set_config('synchronous_commit', 'off', true) offset 0) as commit";
 
 /** `offset 0` keeps it a probe of the inbox's key: as an anti join it would read the whole inbox of the instance for each event. */
 const isNew = (t: Tables, source: string): string => `not exists (select from ${t.inbox} x
@@ -116,8 +114,7 @@ export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement
       where e.bucket = u.bucket and e.id = u.id and not e.looked and e.id <> all(array(select id from triggered)))
     ${deliveryAnswer},
       (select coalesce(jsonb_agg(jsonb_build_object('event', jsonb_build_object('bucket', bucket, 'id', id),
-          'definition', definition, 'version', version)), '[]') from triggered) as triggered
-    ${inPassing}`,
+          'definition', definition, 'version', version)), '[]') from triggered) as triggered`,
   values: [plain(events, (event) => event.bucket), plain(events, (event) => event.id)],
 });
 
@@ -149,8 +146,7 @@ export const lookForEvents = (t: Tables, subscriptions: readonly SubscriptionRef
       update ${t.subscription} s set looked = u.whole or (s.instance in (select id from moved)) is not true, heard = u.known
       from (select distinct bucket, topic, instance, path, whole, known from known offset 0) u
       where s.bucket = u.bucket and s.topic = u.topic and s.instance = u.instance and s.path = u.path and not s.looked)
-    ${deliveryAnswer}, '[]'::jsonb as triggered
-    ${inPassing}`,
+    ${deliveryAnswer}, '[]'::jsonb as triggered`,
   values: [
     plain(subscriptions, (row) => row.bucket),
     plain(subscriptions, (row) => row.topic),

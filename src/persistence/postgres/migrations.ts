@@ -73,14 +73,19 @@ const labels: Migration = {
 /**
  * Up to which event of its topic an instance has been given all: so a wait that comes again and again looks at what is new. Where it is
  * null nothing is known, and everything is looked at: rows of earlier engines, and subscriptions that were written as records. What an
- * earlier engine delivers has no number, as if nobody had.
+ * earlier engine delivers from now on keeps the number of what is not delivered, and is looked at until it is purged.
  */
 const hearing: Migration = {
   version: 4,
   name: "hearing",
   statements: (t) => [
     `create sequence if not exists ${eventNumbers(t.namespace)}`,
-    `alter table ${t.event} add column if not exists number bigint not null default ${undelivered}`,
+    // Whoever may use the schema and write its tables may number: rights that were given table by table go on to suffice.
+    `grant usage on sequence ${eventNumbers(t.namespace)} to public`,
+    // What was delivered before is below all numbers, and costs nobody a look who has heard it.
+    `alter table ${t.event} add column if not exists number bigint not null default 0`,
+    `alter table ${t.event} alter column number set default ${undelivered}`,
+    `update ${t.event} set number = ${undelivered} where number = 0 and not looked`,
     `alter table ${t.subscription} add column if not exists heard bigint`,
     `alter table ${t.inbox} add column if not exists heard bigint`,
     `create index if not exists event_of_topic on ${t.event} (topic, number)`,
