@@ -43,19 +43,13 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-const scansOf = (plan: PlanNode): readonly Scan[] => [
-  ...(plan["Relation Name"] === undefined || plan["Node Type"] === "ModifyTable"
-    ? []
-    : [
-        {
-          node: plan["Node Type"],
-          table: plan["Relation Name"],
-          index: plan["Index Name"] ?? "",
-          condition: plan["Index Cond"] ?? "",
-        },
-      ]),
-  ...(plan.Plans ?? []).flatMap(scansOf),
-];
+const scansOf = (plan: PlanNode): readonly Scan[] => {
+  const { "Relation Name": table, "Node Type": node, Plans: inner = [] } = plan;
+  const bitmap = inner.find((child) => child["Node Type"] === "Bitmap Index Scan");
+  const { "Index Name": index = "", "Index Cond": condition = "" } = bitmap ?? plan;
+  const own = table === undefined || node === "ModifyTable" ? [] : [{ node, table, index, condition }];
+  return [...own, ...inner.flatMap(scansOf)];
+};
 
 async function explain(client: pg.Client, statement: Statement): Promise<readonly Scan[]> {
   const values = statement.values

@@ -14,7 +14,9 @@ export interface Fault {
 }
 
 /** What a statement is called here: BEGIN, COMMIT, and inside a transaction `tx:`, a step's own query without a name. */
-const inTransaction = (statement: Statement): string => `tx:${statement.name || "query"}`;
+/** Its name, whether it carries one row or many. */
+const kindOf = ({ name }: Statement): string => name.replace(/-one$/, "");
+const inTransaction = (statement: Statement): string => `tx:${kindOf(statement) || "query"}`;
 
 /**
  * A PostgreSQL whose connections break where a test says so. An error without a code after a statement that was carried out is
@@ -72,19 +74,19 @@ export class FaultyDatabase implements Database {
   }
 
   lane<R>(lane: number, statement: Statement): Promise<readonly R[]> {
-    return this.pass(statement.name, () => this.real.lane<R>(lane, statement));
+    return this.pass(kindOf(statement), () => this.real.lane<R>(lane, statement));
   }
 
   beat<R>(statement: Statement): Promise<readonly R[]> {
-    return this.pass(statement.name, () => this.real.beat<R>(statement));
+    return this.pass(kindOf(statement), () => this.real.beat<R>(statement));
   }
 
   hot<R>(statement: Statement): Promise<readonly R[]> {
-    return this.pass(statement.name, () => this.real.hot<R>(statement));
+    return this.pass(kindOf(statement), () => this.real.hot<R>(statement));
   }
 
   query<R>(statement: Statement): Promise<readonly R[]> {
-    return this.pass(statement.name, () => this.real.query<R>(statement));
+    return this.pass(kindOf(statement), () => this.real.query<R>(statement));
   }
 
   async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
