@@ -1,4 +1,8 @@
-/** W7: what a one-step run costs the server with empty tables, with 100,000 parked and with 1,000,000 finished runs in them. */
+/**
+ * W7: what a one-step run costs the server with empty tables, with 100,000 parked and with 1,000,000 finished runs in them. Beside those,
+ * tables that hold 100,000 finished runs, as the workload itself leaves them after some seconds: it is what the goals compare with, since
+ * the keys of empty tables are a level lower than those of any that are used.
+ */
 import { defineWorkflow, event } from "workflow-core";
 import { sleep } from "../peers/lib.mjs";
 import { chain, hostOn, mark, runMany, sum } from "./lib.mjs";
@@ -21,12 +25,13 @@ await mark({
   title: "one-step runs beside a backlog",
   goals: Object.fromEntries(
     ["parked", "finished"].flatMap((kind) =>
-      ["server CPU", "buffers"].map((what) => [`${what}, ${kind} / empty`, { atMost: 1.05 }]),
+      ["server CPU", "buffers"].map((what) => [`${what}, ${kind} / used`, { atMost: 1.05 }]),
     ),
   ),
   async measure({ server, count }) {
     const places = [
       { kind: "empty", fill: async () => undefined },
+      { kind: "used", fill: (place) => copyFinished(place, count(100_000)) },
       { kind: "parked", fill: (place) => copyParked(place, count(100_000)) },
       { kind: "finished", fill: (place) => copyFinished(place, count(1_000_000)) },
     ];
@@ -67,12 +72,13 @@ async function forget(client) {
 function figuresOf(places) {
   const figures = {};
   const perRun = (place, what) => sum(place.used.map((used) => used[what])) / sum(place.used.map(({ runs }) => runs));
-  const [empty] = places;
+  const [empty, used] = places;
   for (const [what, counted] of [
     ["server CPU", "sessionCpu"],
     ["buffers", "buffers"],
   ]) {
-    for (const place of places.slice(1)) {
+    for (const place of places.slice(2)) {
+      figures[`${what}, ${place.kind} / used`] = perRun(place, counted) / perRun(used, counted);
       figures[`${what}, ${place.kind} / empty`] = perRun(place, counted) / perRun(empty, counted);
     }
   }
