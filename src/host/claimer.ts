@@ -33,6 +33,8 @@ export class Claimer {
   private readonly parts: ClaimerParts;
   private readonly loop: Loop;
   private nextDueAt = Infinity;
+  /** The earliest timer that was set while the next one is asked for. */
+  private setMeanwhile = Infinity;
   private firstBucket: number;
   /** By this node's clock: from when on timers are asked for. */
   private askDueAt = -Infinity;
@@ -96,6 +98,7 @@ export class Claimer {
 
   /** An instance of these definitions is due at `instant`, by the database's clock. */
   expect(instant: number): void {
+    this.setMeanwhile = Math.min(this.setMeanwhile, instant);
     if (instant >= this.nextDueAt || this.isStopped) return; // what parks while the node leaves is another's to wake
     this.nextDueAt = instant;
     this.alarm?.cancel();
@@ -161,9 +164,10 @@ export class Claimer {
     const { store, env, clock, registry, pollMs } = this.parts;
     if (this.nextDueAt <= now || env.monotonic() >= this.askDueAt) {
       this.askDueAt = env.monotonic() + pollMs;
+      this.setMeanwhile = Infinity;
       const next = await store.instances.nextDue(registry.names());
       clock.observe(next.now);
-      this.nextDueAt = next.dueAt ?? Infinity;
+      this.nextDueAt = Math.min(next.dueAt ?? Infinity, this.setMeanwhile);
     }
     return Math.max(1, Math.min(pollMs, clock.until(this.nextDueAt)));
   }

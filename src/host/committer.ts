@@ -40,6 +40,7 @@ export class Committer {
   private readonly clock: DatabaseClock;
   private readonly owner: string;
   private readonly signal: AbortSignal;
+  private readonly holds: (id: string) => boolean;
   private readonly lanes: Lanes;
   private readonly starts: Batcher<StartRow, Started>;
   private readonly transitions: Batcher<Transition, Committed>;
@@ -50,12 +51,15 @@ export class Committer {
     clock: DatabaseClock;
     owner: string;
     signal: AbortSignal;
+    /** Whether an instance runs on this node already. */
+    holds: (id: string) => boolean;
   }) {
     this.store = from.store;
     this.env = from.env;
     this.clock = from.clock;
     this.owner = from.owner;
     this.signal = from.signal;
+    this.holds = from.holds;
     this.lanes = new Lanes(from.env, from.store.lanes);
     const limits = { items: from.store.batchRows, weight: maxTransitionBytes };
     const startLimits: BatchLimits<StartRow> = { ...limits, weigh: (row) => row.data.length };
@@ -95,8 +99,9 @@ export class Committer {
     const views = new Map((await this.store.instances.look(refs)).map((view) => [view.id, view]));
     for (const n of existing) {
       const view = views.get(part[n]?.id ?? "");
-      // Sent again after an unknown outcome, an untouched row of this owner is the first sending's.
-      const mine = again && view?.owner === this.owner && view.epoch === 1 && view.revision === 0;
+      // Sent again after an unknown outcome, an untouched row of this owner is the first sending's, unless it runs here already.
+      const isUntouched = view?.owner === this.owner && view.epoch === 1 && view.revision === 0;
+      const mine = again && isUntouched && !this.holds(view.id);
       if (view !== undefined && !mine) started[n] = { kind: "existing", view };
     }
     return started;

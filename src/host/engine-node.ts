@@ -68,7 +68,7 @@ export class EngineNode {
     this.id = env.uuid();
     const owner = this.id;
     const mayStart = (): boolean => this.heartbeat.isFresh;
-    this.committer = new Committer({ store, env, clock, owner, signal });
+    this.committer = new Committer({ store, env, clock, owner, signal, holds: (id) => this.worker.live.has(id) });
     const hasFreeSlot = (): boolean => this.hasFreeSlot();
     this.worker = new Worker({ ...parts, committer: this.committer, mayStart, hasFreeSlot, ears: this.workerEars() });
     this.claimer = new Claimer({
@@ -118,6 +118,12 @@ export class EngineNode {
     if (this.worker.isLeaving || !this.heartbeat.isFresh || !this.hasFreeSlot()) return false;
     this.births.add(id);
     return true;
+  }
+
+  /** Whether the start was stored is not known: if it was, it is given back to be claimed. */
+  doubt(id: string): void {
+    this.births.delete(id);
+    this.claimer.unsure();
   }
 
   /** The start has answered: its instance is in memory by now, or was not born here. */

@@ -13,6 +13,7 @@ import type { CallerWrites, EngineStore, InstanceView, StartRow, TransactionSess
 import type { Started } from "./committer.ts";
 import type { Notices } from "../telemetry/notices.ts";
 import type { EngineNode } from "./engine-node.ts";
+import { isPassing } from "./persist.ts";
 import type { StartOptions } from "./run.ts";
 
 /** A start that is ready to be sent. */
@@ -78,6 +79,9 @@ export class Starter {
     if (key !== undefined) this.pending.set(row.id, sending);
     try {
       this.arrived(departure, node, await sending);
+    } catch (error) {
+      if (own && isPassing(error)) node.doubt(row.id); // it may have been stored, and be this node's
+      throw error;
     } finally {
       if (own) node.freeSlot(row.id);
       if (key !== undefined && this.pending.get(row.id) === sending) this.pending.delete(row.id);

@@ -143,6 +143,28 @@ describe("outages", { concurrency: true }, () => {
     assert.equal((await world.rows("select from ledger where run = $1", [run.id])).length, 1);
   });
 
+  test("a transactional step that says it runs long is not done twice when the answer to its COMMIT is lost and nobody can ask", async () => {
+    let begun = 0;
+    const charge = transactionalStep(
+      "charge",
+      async (_: object, { tx, instanceId }) => {
+        begun += 1;
+        await new Promise((resolve) => setTimeout(resolve, 400));
+        await tx.query("insert into ledger values ($1, 'charge')", [instanceId]);
+      },
+      { retry: { maxAttempts: 3, initial: "50 ms" } },
+    );
+    const workflow = defineWorkflow({ id: "long-commit-outage", version: 1 }, (flow: Flow<object>) =>
+      flow.then(charge, {}).returns(() => "ok"),
+    );
+    const options = { workflows: [workflow], pollMs: 200, longStepMs: 100 };
+    const { host, database } = await world.faultyHost(options);
+    database.fault = { name: "commit", nth: 1 + (database.sent.get("commit") ?? 0), when: "after", outageMs: 6_000 };
+    const run = await host.startWorkflow(workflow, {});
+    assert.equal(await within(25_000, run.result(), "the run"), "ok");
+    assert.equal((await world.rows("select from ledger where run = $1", [run.id])).length, 1, `begun ${begun} times`);
+  });
+
   test("an outage before a transactional step has begun is no failure of the step", async () => {
     const charge = transactionalStep(
       "charge",

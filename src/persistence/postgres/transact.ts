@@ -96,7 +96,8 @@ const isUnknown = (error: unknown): boolean => error instanceof WorkflowError &&
 
 /**
  * The answer to COMMIT was lost. Once the row's lock is free, the transaction is over for certain: my epoch and the next revision
- * say that it held; the old revision that it did not, and the step may run again; anything else, that another node acts here now.
+ * say that it held; the old revision that it did not, and the step may run again; anything else, that another node acts here now. While
+ * the database cannot be asked, nothing may go on from what is in memory: the instance is lost here, and claimed with what holds there.
  */
 async function afterLostCommit(
   parts: TransactParts,
@@ -104,7 +105,13 @@ async function afterLostCommit(
   now: number,
   lost: unknown,
 ): Promise<Outcome> {
-  const fence = await parts.settle(transition);
+  let fence: Fence | undefined;
+  try {
+    fence = await parts.settle(transition);
+  } catch (error) {
+    if (isUnknown(error)) return { held: false, now };
+    throw error;
+  }
   if (fence?.epoch === transition.epoch && fence.revision === transition.revision + 1) return { held: true, now };
   if (fence?.epoch === transition.epoch && fence.revision === transition.revision && fence.owner === transition.owner)
     throw lost;

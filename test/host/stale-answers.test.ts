@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { defineWorkflow, event, type Flow } from "workflow-core";
+import { MemoryPersistenceProvider } from "workflow-core/testing";
+import type { EngineStore } from "../../src/persistence/provider.ts";
+import { DatabaseUnreachableError } from "../../src/models/errors-storage.ts";
+import { hostOn } from "../support/mortal.ts";
+import { over } from "../support/over.ts";
+
+const memory = (): EngineStore => new MemoryPersistenceProvider().store;
+const lost = (): DatabaseUnreachableError => new DatabaseUnreachableError("the test");
+
+test("a request that comes while a turn waits for a schema is carried out, though the run is about to rest", async (t) => {
+  let validated = 0;
+  let asked: Promise<unknown> = Promise.resolve();
+  const schema = {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate: async (value: unknown) => {
+        validated += 1;
+        if (validated === 2) {
+          asked = run.terminate("enough"); // the first time it was published
+          await delay(100);
+        }
+        return { value: value as object };
+      },
+    },
+  } as const;
+  const called = event("called", schema);
+  const workflow = defineWorkflow({ id: "validating", version: 1 }, (flow: Flow<object>) =>
+    flow.waitFor(called, { key: () => "k" }).waitFor(event("other"), { key: () => "k" }),
+  );
+  const host = await hostOn(memory(), { workflows: [workflow] });
+  t.after(() => host.stop());
+  const run = await host.startWorkflow(workflow, {});
+  await delay(50);
+  await host.publishEvent(called, "k", {});
+  await assert.rejects(run.result(), { code: "WORKFLOW_TERMINATED" });
+  assert.equal(await asked, true);
+});
+
+test("a start that is sent again after a failure does not begin a run that is already under way here", async (t) => {
+  const store = memory();
+  let isFailing = false;
+  const failing = over(store, {
+    instances: over(store.instances, {
+      start: async (owner, batch, lane) => {
+        const fails = isFailing;
+        isFailing = false;
+        if (fails) throw lost();
+        return store.instances.start(owner, batch, lane);
+      },
+    }),
+  });
+  let begun = 0;
+  const workflow = defineWorkflow({ id: "keyed", version: 1 }, (flow: Flow<{ readonly n: number }>) =>
+    flow.run("long", async () => {
+      begun += 1;
+      await delay(300);
+    }),
+  );
+  const host = await hostOn(failing, { workflows: [workflow] });
+  t.after(() => host.stop());
+  const run = await host.startWorkflow(workflow, { n: 1 }, { key: "k" });
+  isFailing = true;
+  assert.equal((await host.startWorkflow(workflow, { n: 1 }, { key: "k" })).id, run.id);
+  isFailing = true;
+  await assert.rejects(host.startWorkflow(workflow, { n: 2 }, { key: "k" }), { code: "KEY_CONFLICT" });
+  await run.result();
+  assert.equal(begun, 1);
+});
+
+test("a timer that is set while the next one is asked for is not forgotten for a later one", async (t) => {
+  const store = memory();
+  let isHeld = false;
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  let held = (): void => undefined;
+  const isAsking = new Promise<void>((resolve) => (held = resolve));
+  let asks = 0;
+  const late = over(store, {
+    instances: over(store.instances, {
+      nextDue: async (definitions) => {
+        const answer = await store.instances.nextDue(definitions);
+        asks += 1;
+        if (asks > 1 || !isHeld) return answer;
+        held();
+        await released;
+        return answer;
+      },
+    }),
+  });
+  const workflow = defineWorkflow({ id: "timers", version: 1 }, (flow: Flow<{ readonly ms: number }>) =>
+    flow.delay(({ ms }) => ms).returns(() => performance.now()),
+  );
+  isHeld = true;
+  const host = await hostOn(late, { workflows: [workflow], pollMs: 20_000 });
+  t.after(() => host.stop());
+  await isAsking;
+  const began = performance.now();
+  const soon = await host.startWorkflow(workflow, { ms: 2_500 });
+  await delay(100); // it has parked
+  release();
+  await delay(50);
+  await host.startWorkflow(workflow, { ms: 15_000 });
+  const took = (await soon.result()) - began;
+  assert.ok(took < 8_000, `a timer of 2.5 s took ${took} ms`);
+});
