@@ -53,7 +53,6 @@ const deliverHits = (t: Tables): string => `given as (
 const deliveryAnswer = `select (select count(*)::int from put) as delivered, coalesce((select bool_or(woke) from moved), false) as woke,
       array(select distinct owner from moved where owner is not null) as owners`;
 
-
 /** `offset 0` keeps it a probe of the inbox's key: as an anti join it would read the whole inbox of the instance for each event. */
 const isNew = (t: Tables, source: string): string => `not exists (select from ${t.inbox} x
         where x.bucket = s.instance_bucket and x.instance = s.instance and x.source = ${source} offset 0)`;
