@@ -6,6 +6,7 @@ import { refuseTransactionControl } from "../../src/persistence/postgres/transac
 import type { TransactionSession } from "../../src/persistence/provider.ts";
 import { eventRow, liveNode, pointer, startOne, startRow, transition, world } from "./store.ts";
 import { breakAtCommit } from "./proxy.ts";
+import { faultyPersistence } from "../support/faulty-store.ts";
 
 const w = world();
 
@@ -209,6 +210,27 @@ for (const passes of [true, false]) {
     }
   });
 }
+
+test("the answer to COMMIT is lost, and nobody can ask the row: the instance is given up, and nothing is done again", async () => {
+  const { store, database, initialize, close } = faultyPersistence(w.url);
+  await initialize();
+  try {
+    const node = await liveNode(store);
+    const row = await startOne(store, node);
+    const { table, balance } = await ledger();
+    database.fault = { name: "commit", nth: 1, when: "after", outageMs: 60_000 };
+    const outcome = await store.instances.transact(async (tx) => {
+      await tx.query(`insert into ${table} values ($1)`, [5]);
+      return transition(row, node, { pointers: [pointer("charge")] });
+    });
+    assert.equal(outcome.held, false);
+    database.heal();
+    assert.equal(await balance(), 5);
+    assert.equal((await store.instances.look([row]))[0]?.revision, 1);
+  } finally {
+    await close();
+  }
+});
 
 test("starts and events in a caller's transaction come to life with its COMMIT, and not at all without", async () => {
   const store = await w.store();
