@@ -192,8 +192,8 @@ export class Draft {
     return this.scopes.get(path) ?? {};
   }
 
-  /** What was decided, as plain data. */
-  seal(): Decision {
+  /** What was decided, as plain data. `inboxSeen`: the number of the last inbox row that it was decided on. */
+  seal(inboxSeen: number): Decision {
     return {
       state: {
         status: this.status,
@@ -215,6 +215,7 @@ export class Draft {
       closed: this.closed,
       cancelled: this.cancelled,
       isIdle: this.isIdle,
+      inboxSeen,
       more: this.more,
     };
   }

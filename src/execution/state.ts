@@ -41,6 +41,8 @@ export interface Decision {
   readonly cancelled: readonly string[];
   /** Nothing was decided: neither rows nor a change of state. */
   readonly isIdle: boolean;
+  /** The number of the last inbox row that was there when the inbox was decided. */
+  readonly inboxSeen: number;
   /** The transition is full; go on with a `continue` fact after the commit. */
   readonly more: boolean;
 }

@@ -31,13 +31,15 @@ export async function takeTurn(
     const asking = fact.kind === "due" ? undefined : settle(live, draft, completed(live, draft, fact), reader);
     if (asking !== undefined) await asking;
   }
+  let seen = live.inboxSeen; // what comes while something is awaited is for the next turn, and wakes the run if this one rests
   if (live.inbox.length > 0) await takeInbox(live, draft, reader);
   // What has come is not too late, however late it is looked at. A run that was suspended meanwhile is asked again when it goes on.
   if (draft.status === "Runnable" && facts.some(({ kind }) => kind === "due")) {
     for (const fact of facts) if (fact.kind === "due") await settle(live, draft, fact, reader);
+    seen = live.inboxSeen;
     if (live.inbox.length > 0) await takeInbox(live, draft, reader);
   }
-  return draft.seal();
+  return draft.seal(seen);
 }
 
 /** What an event brought begins the run, once it fits the definition. */
@@ -106,7 +108,7 @@ function carryOut(live: LiveInstance, draft: Draft, facts: readonly Fact[]): Dec
     if (row.kind === "compensate") draft.more = true;
     if (row.kind !== "event" && (!draft.more || row.kind === "terminate")) decide(draft, requestOf(row, row.kind));
   }
-  return draft.seal();
+  return draft.seal(live.inboxSeen);
 }
 
 const requestOf = ({ source, payload }: InboxRow, request: RequestKind): Fact => ({
@@ -189,7 +191,7 @@ export function transitionOf(live: LiveInstance, decision: Decision, stance: Sta
     failure: state.failure === undefined ? null : JSON.stringify(state.failure),
     reason: state.reason ?? null,
     ...(live.plan.isUnknown ? { release: leftTo(decision), ...noTimers } : restOf(decision, stance)),
-    inboxSeen: live.inboxSeen,
+    inboxSeen: decision.inboxSeen,
     lane: stance.lane ?? false,
     pointers: decision.pointers,
     history: decision.history,

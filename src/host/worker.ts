@@ -210,8 +210,7 @@ export class Worker {
     // Until its answer is committed a body counts as running, so that nobody starts it again or gives the instance away.
     const answered: string[] = [];
     for (const fact of facts) if (isAnswer(fact)) answered.push(fact.path);
-    // What came meanwhile is for the next turn, so the run must not rest: it counts as seen already.
-    const isBusy = live.running.size > answered.length || live.facts.length > 0;
+    const isBusy = live.running.size > answered.length;
     const lane = this.lane.mustMark(live) && facts.every(({ kind }) => kind === "marked");
     if (!lane && this.mayGoOn(live) && isNothingNew(live, decision)) {
       for (const path of answered) live.running.delete(path); // of bodies whose steps were cancelled meanwhile

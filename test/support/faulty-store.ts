@@ -13,9 +13,9 @@ export interface Fault {
   readonly outageMs?: number;
 }
 
-/** What a statement is called here: BEGIN, COMMIT, and inside a transaction `tx:`, a step's own query without a name. */
-/** Its name, whether it carries one row or many. */
+/** What a statement is called here, whether it carries one row or many. */
 const kindOf = ({ name }: Statement): string => name.replace(/-one$/, "");
+/** Besides BEGIN and COMMIT, inside a transaction `tx:`; a step's own query has no name. */
 const inTransaction = (statement: Statement): string => `tx:${kindOf(statement) || "query"}`;
 
 /**
