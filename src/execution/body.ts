@@ -89,7 +89,8 @@ async function attempt(run: BodyRun): Promise<BodyFact | undefined> {
     const tookMs = env.monotonic() - began;
     return { path, attempt: number, kind: "failed", input, tookMs, failure, final, random: env.random() };
   } finally {
-    live.bodies.delete(path);
+    // One that answered too late may have a successor.
+    if (live.bodies.get(path) === context) live.bodies.delete(path);
   }
 }
 

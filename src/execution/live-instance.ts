@@ -31,6 +31,8 @@ export class LiveInstance implements InstanceRef {
   isStopping = false;
   /** Nothing of it runs: it is here for a timer that is due soon. */
   isAsleep = false;
+  /** The transition committed last says when it is due: if nothing of it runs, it may stay for that. */
+  isTimed = false;
   /** It slept, and found no free slot when it woke: what becomes ready runs where there is one. */
   isGuest = false;
   private turnWaiters: (() => void)[] | undefined;

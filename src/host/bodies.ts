@@ -104,12 +104,15 @@ export class Bodies {
     live.timers.set(path, timer);
   }
 
-  /** The event may lie in the inbox, unread: it is looked for once more before it counts as too late. */
+  /**
+   * The event may lie in the inbox, unread: it is looked for once more before it counts as too late. While the run is about to stop
+   * nothing is taken from its inbox; the turn behind that sets the timer again.
+   */
   private async giveUpWaiting(live: LiveInstance, path: string, due: number): Promise<void> {
     const { env, store } = this.parts;
     try {
       this.turns.received(live, await store.instances.inbox([live]));
-      this.turns.push(live, { kind: "due", path });
+      if (!live.isStopping) this.turns.push(live, { kind: "due", path });
     } catch (error) {
       env.logger.warn("An inbox could not be read; trying again", { id: live.id, error: String(error) });
       await env.sleep(inboxPauseMs);

@@ -98,11 +98,13 @@ export class Committer {
     const refs = existing.flatMap((n) => part[n] ?? []);
     const views = new Map((await this.store.instances.look(refs)).map((view) => [view.id, view]));
     for (const n of existing) {
-      const view = views.get(part[n]?.id ?? "");
+      const row = part[n];
+      const view = row && views.get(row.id);
+      if (view === undefined) continue;
       // Sent again after an unknown outcome, an untouched row of this owner is the first sending's, unless it runs here already.
-      const isUntouched = view?.owner === this.owner && view.epoch === 1 && view.revision === 0;
-      const mine = again && isUntouched && !this.holds(view.id);
-      if (view !== undefined && !mine) started[n] = { kind: "existing", view };
+      const isUntouched = view.owner === this.owner && view.epoch === 1 && view.revision === 0;
+      const isMine = again && isUntouched && view.inputHash === row?.inputHash && !this.holds(view.id);
+      if (!isMine) started[n] = { kind: "existing", view };
     }
     return started;
   }

@@ -1,3 +1,4 @@
+import type { LiveInstance } from "../execution/live-instance.ts";
 import type { Environment } from "../models/environment.ts";
 import type { EngineStore, InboxRow } from "../persistence/provider.ts";
 import { Loop } from "./loop.ts";
@@ -35,9 +36,20 @@ export class MailRoom {
 
   private async read(): Promise<number> {
     const all = [...this.worker.live.values()];
-    // What moves is seen when it parks; only what stood still since the last look needs one.
-    const still = this.isPoked ? all : all.filter((live) => this.revisions.get(live) === live.revision);
+    const wasPoked = this.isPoked;
     this.isPoked = false;
+    try {
+      await this.readAll(all, wasPoked);
+    } catch (error) {
+      this.isPoked ||= wasPoked;
+      throw error;
+    }
+    return netMs;
+  }
+
+  private async readAll(all: readonly LiveInstance[], wasPoked: boolean): Promise<void> {
+    // What moves is seen when it parks; only what stood still since the last look needs one.
+    const still = wasPoked ? all : all.filter((live) => this.revisions.get(live) === live.revision);
     for (const live of all) this.revisions.set(live, live.revision);
     for (let at = 0; at < still.length; at += readAtOnce) {
       const part = still.slice(at, at + readAtOnce);
@@ -45,6 +57,5 @@ export class MailRoom {
       for (const row of await this.store.instances.inbox(part)) byId.set(row.id, [...(byId.get(row.id) ?? []), row]);
       for (const live of part) this.worker.received(live, byId.get(live.id) ?? []);
     }
-    return netMs;
   }
 }

@@ -72,8 +72,9 @@ export class Starter {
   /** Resolves with the instance's id once the start is durable. Throws `KeyConflictError`. */
   async send(departure: Departure, node: EngineNode): Promise<string> {
     const { row, key } = departure;
-    const earlier = key === undefined ? undefined : this.pending.get(row.id);
-    if (earlier !== undefined) await earlier.catch(() => undefined); // one of this process: then it is there, or was refused
+    // One of this process goes first: then it is there, or was refused.
+    for (let earlier = this.pending.get(row.id); earlier !== undefined; earlier = this.pending.get(row.id))
+      await earlier.catch(() => undefined);
     const own = node.claimSlot(row.id);
     const sending = node.committer.start({ ...row, own });
     if (key !== undefined) this.pending.set(row.id, sending);

@@ -32,7 +32,10 @@ export class TransactionalBodies {
     this.turns = turns;
   }
 
-  /** Answers a fact that is still to be decided, or undefined if the body's transition is committed or the instance is lost. */
+  /**
+   * Answers a fact that is still to be decided, or undefined if there is none: the body's transition is committed, or its instance is
+   * not to be worked on here, or not now.
+   */
   async run(run: BodyRun): Promise<BodyFact | undefined> {
     const { env } = this.parts;
     for (let tries = 1; ; tries += 1) {
@@ -43,11 +46,19 @@ export class TransactionalBodies {
         if (error instanceof RolledBack) return error.fact;
         if (isPassing(error) && tries < mostTries) {
           await env.sleep(20 * 2 ** tries * (0.5 + env.random()));
+          if (!this.mayRunAgain(run)) return undefined;
           continue;
         }
         return failedFact(run, error, env.random());
       }
     }
+  }
+
+  /** During a pause the run may have been lost, asked to stop, or given away, and the step cancelled. */
+  private mayRunAgain({ live, path }: BodyRun): boolean {
+    const { turns } = this;
+    if (!turns.owns(live) || turns.isLeaving(live) || live.isStopping || !this.parts.mayStart()) return false;
+    return live.state.status === "Runnable" && live.state.frontier.pointers[path] !== undefined;
   }
 
   private async once(run: BodyRun): Promise<void> {

@@ -277,12 +277,16 @@ export class Worker {
     }
   }
 
-  /** Bodies that are ready run, and timers of those that are not are set: also of an instance that was claimed with both. */
+  /**
+   * Bodies that are ready run, and timers of those that are not are set: also of an instance that was claimed with both. One of which
+   * nothing runs any more, though it stayed because something did, is decided once more, and rests.
+   */
   private goOn(live: LiveInstance): void {
     if (!this.owns(live)) return;
     this.bodies.start(live);
     this.bodies.setTimers(live);
     if (live.running.size > 0 || live.facts.length > 0 || hasReady(live.state.frontier)) return;
+    if (!live.isTimed) return this.push(live, { kind: "continue" });
     this.sleepers.add(live); // it stays for its timers alone
     this.parts.ears.freed();
   }
@@ -300,6 +304,7 @@ export class Worker {
 
   private advance(live: LiveInstance, transition: Transition, decision: Decision, now: number): void {
     live.advance(decision, now);
+    live.isTimed = transition.dueIn !== null || transition.dueAt !== null;
     this.lane.passed(live, transition);
     for (const path of decision.cancelled) live.bodies.get(path)?.abort(new Error("the step was cancelled"));
     if (transition.release !== "keep") return this.dismiss(live);

@@ -1,5 +1,5 @@
 import { Registry } from "../execution/registry.ts";
-import { type Environment, type Logger, systemEnvironment } from "../models/environment.ts";
+import { type Environment, harmless, type Logger, systemEnvironment } from "../models/environment.ts";
 import { InvalidRequestError } from "../models/errors.ts";
 import { HostStoppedError, WouldDeadlockError } from "../models/errors-instance.ts";
 import type { EventType } from "../models/event-type.ts";
@@ -290,7 +290,7 @@ export class WorkflowHost {
 const producer = 3;
 
 function environmentOf({ tracer }: ResolvedOptions, logger: Logger | undefined): Environment {
-  const env = systemEnvironment(logger === undefined ? {} : { logger });
+  const env = systemEnvironment(logger === undefined ? {} : { logger: harmless(logger) });
   return tracer === undefined ? env : { ...env, tracing: new SpanTracing(tracer, env) };
 }
 

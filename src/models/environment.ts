@@ -53,6 +53,20 @@ export const consoleLogger: Logger = {
   error: (message, fields) => console.error(line("error", message, fields)),
 };
 
+/** The same logger, except that its own failures are nobody's: what it cannot write is lost, and the engine goes on. */
+export function harmless(logger: Logger): Logger {
+  const guarded =
+    (level: keyof Logger): Logger["info"] =>
+    (message, fields) => {
+      try {
+        logger[level](message, fields);
+      } catch {
+        // There is nowhere else to tell it.
+      }
+    };
+  return { debug: guarded("debug"), info: guarded("info"), warn: guarded("warn"), error: guarded("error") };
+}
+
 /** The real clocks, timers and randomness of this process, with the parts given in their place. The logger is silent. */
 export function systemEnvironment(overrides: Partial<Environment> = {}): Environment {
   const system: Environment = {

@@ -8,20 +8,32 @@ import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 const paid = event<{ amount: number }>("paid");
 const timeoutMs = 700;
 
-/** Waits for a payment, beside a step that keeps the run in memory if it is `busy`. */
-const waiting = defineWorkflow({ id: "waiting", version: 1 }, (flow: Flow<{ id: string; busy: boolean }>) =>
-  flow
-    .parallel({
-      work: (branch) => branch.run("work", ({ busy }) => sleep(busy ? 2 * timeoutMs : 0)),
-      wait: (branch) =>
-        branch.waitFor(paid, {
-          key: ({ id }) => id,
-          timeout: timeoutMs,
-          onTimeout: (late) => late.end(() => "expired"),
-        }),
-    })
-    .returns(() => "paid"),
-);
+/** Waits for a payment, beside a step. */
+const waitingBeside = (id: string, work: (data: { busy: boolean }, context: { signal: AbortSignal }) => unknown) =>
+  defineWorkflow({ id, version: 1 }, (flow: Flow<{ id: string; busy: boolean }>) =>
+    flow
+      .parallel({
+        work: (branch) => branch.run("work", work),
+        wait: (branch) =>
+          branch.waitFor(paid, {
+            key: ({ id }) => id,
+            timeout: timeoutMs,
+            onTimeout: (late) => late.end(() => "expired"),
+          }),
+      })
+      .returns(() => "paid"),
+  );
+
+/** The step keeps the run in memory if it is `busy`. */
+const waiting = waitingBeside("waiting", ({ busy }) => sleep(busy ? 2 * timeoutMs : 0));
+
+let toldToStop = (): void => undefined;
+
+/** The step goes on for a while when it is told to stop. */
+const stubborn = waitingBeside("stubborn", async (_, { signal }) => {
+  signal.addEventListener("abort", () => toldToStop());
+  await sleep(3 * timeoutMs);
+});
 
 describe("an event that came in time", () => {
   let database: FreshDatabase;
@@ -57,6 +69,18 @@ describe("an event that came in time", () => {
     const publisher = await started([]);
     await sleep(timeoutMs / 2);
     await publisher.publishEvent(paid, "busy", { amount: 1 });
+    assert.equal(await run.result(), "paid");
+  });
+
+  test("is not too late in a run that is being suspended when its time is over", async () => {
+    const stopping = new Promise<void>((resolve) => (toldToStop = resolve));
+    const owner = await started([stubborn]);
+    const run = await owner.startWorkflow(stubborn, { id: "stubborn", busy: true });
+    await run.suspend("look at it");
+    await stopping;
+    await owner.publishEvent(paid, "stubborn", { amount: 1 });
+    while ((await run.status()) === "Runnable") await sleep(50);
+    await run.resume();
     assert.equal(await run.result(), "paid");
   });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createHost, defineWorkflow, type Flow, PermanentError, step, transactionalStep } from "workflow-core";
 import { PostgresPersistenceProvider } from "workflow-core/postgres";
-import { freshDatabase, runOnce } from "../support/database.ts";
+import { freshDatabase, rowsOf, runOnce } from "../support/database.ts";
 
 type Nothing = Readonly<Record<string, never>>;
 
@@ -97,6 +97,32 @@ test("a suspect whose step is known to have begun runs again", { timeout }, asyn
   await next.start();
   await next.getRun(run.id).result();
 });
+
+test(
+  "a transactional step that ignores its signal does not keep a host from stopping",
+  { timeout: 30_000 },
+  async (t) => {
+    const database = await freshDatabase();
+    t.after(() => database.drop());
+    await runOnce(database.url, "create table ledger (step text)");
+    const began = deferred();
+    const gate = deferred();
+    const deaf = transactionalStep("deaf", async (_: unknown, { tx }) => {
+      await tx.query("insert into ledger values ('deaf')");
+      began.resolve();
+      await gate.promise;
+      await tx.query("insert into ledger values ('late')");
+    });
+    const workflow = defineWorkflow({ id: "deaf", version: 1 }, (flow: Flow<Nothing>) => flow.then(deaf));
+    const host = hostOf(database.url, [workflow], { drainMs: 100 });
+    await host.start();
+    await host.startWorkflow(workflow, {});
+    await began.promise;
+    await host.stop();
+    gate.resolve();
+    assert.deepEqual(await rowsOf(database.url, "select * from ledger"), []);
+  },
+);
 
 const hostOf = (url: string, workflows: readonly object[], options: object = {}) =>
   createHost({ workflows, persistence: new PostgresPersistenceProvider(url), drainMs, ...options });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createHost, type CreateHostOptions, defineWorkflow, type Flow, type WorkflowHost } from "workflow-core";
+import { createHost, type CreateHostOptions, defineWorkflow, event, type Flow, type WorkflowHost } from "workflow-core";
 import { PostgresPersistenceProvider } from "workflow-core/postgres";
 import { freshDatabase } from "../support/database.ts";
 import { onEveryStore } from "../support/stores.ts";
@@ -11,6 +11,22 @@ const nap = defineWorkflow({ id: "nap", version: 1 }, (flow: Flow<{ readonly ms:
 );
 
 const quick = defineWorkflow({ id: "quick", version: 1 }, (flow: Flow<object>) => flow.run("work", work));
+
+const bell = event("bell");
+
+const racing = defineWorkflow({ id: "racing", version: 1 }, (flow: Flow<object>) =>
+  flow
+    .race({
+      slow: (branch) =>
+        branch.run("slow", async (_, { signal }) => {
+          await sleep(60_000, undefined, { signal }).catch(() => undefined);
+          await sleep(50); // the answer comes when the other branch has won
+          throw new Error("told to stop");
+        }),
+      fast: (branch) => branch.waitFor(bell, { key: () => "first" }),
+    })
+    .waitFor(bell, { key: () => "second" }),
+);
 
 let [atOnce, most] = [0, 0];
 
@@ -39,6 +55,19 @@ onEveryStore("runs that wait for a short delay", (store) => {
       "they waited in memory",
     );
   });
+
+  test(
+    "are those alone that stay: who waits for an event leaves, also behind a step that was told to stop",
+    { timeout: 15_000 },
+    async () => {
+      const host = await store.host({ workflows: [racing] });
+      const run = await host.startWorkflow(racing, {});
+      await host.publishEvent(bell, "first");
+      while (store.transitionsOf(run.id).at(-1)?.release !== "park") await sleep(5);
+      await host.publishEvent(bell, "second");
+      await run.result();
+    },
+  );
 
   test("are given away when their host stops", async () => {
     const host = await store.host({ workflows: [nap] });

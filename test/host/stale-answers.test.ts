@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { defineWorkflow, event, type Flow } from "workflow-core";
+import { defineWorkflow, event, type Flow, transactionalStep } from "workflow-core";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
 import type { EngineStore } from "../../src/persistence/provider.ts";
-import { DatabaseUnreachableError } from "../../src/models/errors-storage.ts";
+import { DatabaseClock } from "../../src/host/clock.ts";
+import { Committer } from "../../src/host/committer.ts";
+import { systemEnvironment } from "../../src/models/environment.ts";
+import { DatabaseUnreachableError, PersistenceError } from "../../src/models/errors-storage.ts";
+import { liveNode, start } from "../stores/world.ts";
 import { hostOn } from "../support/mortal.ts";
 import { over } from "../support/over.ts";
 
@@ -74,6 +78,89 @@ test("a start that is sent again after a failure does not begin a run that is al
   await assert.rejects(host.startWorkflow(workflow, { n: 2 }, { key: "k" }), { code: "KEY_CONFLICT" });
   await run.result();
   assert.equal(begun, 1);
+});
+
+test("starts with one key that wait for each other begin one run, whatever answers are lost", async (t) => {
+  const store = memory();
+  let calls = 0;
+  const failing = over(store, {
+    instances: over(store.instances, {
+      start: async (owner, batch, lane) => {
+        calls += 1;
+        if (calls === 1) {
+          await delay(50); // the others come meanwhile
+          throw new PersistenceError("refused", "permanent");
+        }
+        const reply = await store.instances.start(owner, batch, lane);
+        if (calls === 2) throw lost();
+        return reply;
+      },
+    }),
+  });
+  let begun = 0;
+  const workflow = defineWorkflow({ id: "keyed", version: 1 }, (flow: Flow<object>) =>
+    flow.run("long", async () => {
+      begun += 1;
+      await delay(200);
+    }),
+  );
+  const host = await hostOn(failing, { workflows: [workflow] });
+  t.after(() => host.stop());
+  const starts = await Promise.allSettled([1, 2, 3].map(() => host.startWorkflow(workflow, {}, { key: "k" })));
+  assert.deepEqual(
+    starts.map(({ status }) => status),
+    ["rejected", "fulfilled", "fulfilled"],
+  );
+  for (const start of starts) if (start.status === "fulfilled") await start.value.result();
+  assert.equal(begun, 1);
+});
+
+test("a start that is sent again is not taken for another with its key", async () => {
+  const store = memory();
+  const env = systemEnvironment();
+  const owner = await liveNode(store);
+  const one = await start(store, owner, { inputHash: "its data" });
+  let isFirst = true;
+  const failing = over(store, {
+    instances: over(store.instances, {
+      start: async (node, batch, lane) => {
+        if (!isFirst) return store.instances.start(node, batch, lane);
+        isFirst = false;
+        throw lost();
+      },
+    }),
+  });
+  const { signal } = new AbortController();
+  const clock = new DatabaseClock(env);
+  const committer = new Committer({ store: failing, env, clock, owner, signal, holds: () => false });
+  const started = await committer.start({ ...one, inputHash: "other data" });
+  assert.equal(started.kind, "existing");
+});
+
+test("a transactional step is not begun again for a run that was asked to stop during its pause", async (t) => {
+  const store = memory();
+  let transactions = 0;
+  const failing = over(store, {
+    instances: over(store.instances, {
+      transact: async (work) => {
+        transactions += 1;
+        if (transactions > 1) return store.instances.transact(work);
+        await run.terminate("enough");
+        await delay(50); // its host reads the inbox
+        throw lost();
+      },
+    }),
+  });
+  let begun = 0;
+  const charge = transactionalStep("charge", async (_: unknown) => void (begun += 1));
+  const workflow = defineWorkflow({ id: "charging", version: 1 }, (flow: Flow<object>) =>
+    flow.run("first", () => delay(20)).then(charge),
+  );
+  const host = await hostOn(failing, { workflows: [workflow] });
+  t.after(() => host.stop());
+  const run = await host.startWorkflow(workflow, {});
+  await assert.rejects(run.result(), { code: "WORKFLOW_TERMINATED" });
+  assert.deepEqual({ begun, transactions }, { begun: 0, transactions: 1 });
 });
 
 test("a timer that is set while the next one is asked for is not forgotten for a later one", async (t) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { mock, test } from "node:test";
-import { consoleLogger, silentLogger, systemEnvironment } from "../../src/models/environment.ts";
+import { consoleLogger, harmless, silentLogger, systemEnvironment } from "../../src/models/environment.ts";
 
 const never = 2 ** 40; // milliseconds: 34 years, and far above what setTimeout takes
 
@@ -73,4 +73,23 @@ test("the console logger writes one line an entry, whatever the fields", () => {
     lines.mock.calls.map((call) => call.arguments),
     [["warn plain"], ['warn fields {"id":1}'], ["warn cyclic (its fields cannot be printed)"]],
   );
+});
+
+test("a logger that throws harms nobody, and one that needs its own object has it", () => {
+  class Kept {
+    readonly lines: string[] = [];
+    info(message: string): void {
+      this.lines.push(message);
+    }
+    debug(): void {
+      throw new Error("no space left on the disk");
+    }
+    warn(): void {}
+    error(): void {}
+  }
+  const kept = new Kept();
+  const { info, debug } = harmless(kept);
+  debug("lost");
+  info("written");
+  assert.deepEqual(kept.lines, ["written"]);
 });

@@ -62,8 +62,8 @@ export class PostgresDatabase implements Database {
     this.sessions = {
       lanes: Array.from({ length: settings.lanes }, (_, lane) => link(hot, `lane ${lane}`)),
       beat: link(impatient(settings.client), "heartbeat"),
-      hot: new SessionPool({ client: hot, max: hotConnections, named }),
-      general: new SessionPool({ client: settings.client, max: general, named }),
+      hot: new SessionPool({ client: hot, max: hotConnections, named, env }),
+      general: new SessionPool({ client: settings.client, max: general, named, env }),
     };
   }
 

@@ -1,4 +1,5 @@
 import pg from "pg";
+import type { Environment } from "../../models/environment.ts";
 import type { Session, Statement } from "../database.ts";
 import { PersistenceError } from "../../models/errors-storage.ts";
 import { WorkflowError } from "../../models/errors.ts";
@@ -10,12 +11,18 @@ export interface PoolOptions {
   readonly client: pg.ClientConfig;
   readonly max: number;
   readonly named: boolean;
+  readonly env: Environment;
 }
+
+/** How long a closing pool waits for transactions that are under way, in milliseconds. */
+const graceMs = 1_000;
 
 /** Sessions for whoever comes. One that was broken by an error is destroyed; others go back. */
 export class SessionPool {
   private readonly pool: pg.Pool;
   private readonly named: boolean;
+  private readonly env: Environment;
+  private readonly held = new Set<HeldSession>();
 
   constructor(options: PoolOptions) {
     // The deadline also holds for the wait for a free session.
@@ -25,6 +32,7 @@ export class SessionPool {
       connectionTimeoutMillis: options.client.query_timeout ?? 0,
     });
     this.named = options.named;
+    this.env = options.env;
     this.pool.on("error", () => undefined); // an idle session was lost: the pool has removed it already
     this.pool.on("connect", (client) => client.on("error", () => undefined)); // a busy one: its query fails
   }
@@ -51,7 +59,7 @@ export class SessionPool {
       await held.rollback();
       throw error;
     } finally {
-      held.release();
+      this.release(held);
     }
   }
 
@@ -59,14 +67,20 @@ export class SessionPool {
   private async begin(): Promise<HeldSession> {
     for (let attempt = 1; ; attempt += 1) {
       const held = new HeldSession(await this.take(), this.named);
+      this.held.add(held);
       try {
         await held.query({ name: "", text: "begin", values: [] });
         return held;
       } catch (error) {
-        held.release();
+        this.release(held);
         if (attempt === attemptsToBegin || !held.isBroken) throw error;
       }
     }
+  }
+
+  private release(held: HeldSession): void {
+    this.held.delete(held);
+    held.release();
   }
 
   figures(): Omit<PoolFigures, "name"> {
@@ -74,8 +88,14 @@ export class SessionPool {
     return { connections: totalCount, idle: idleCount, waiting: waitingCount, max: options.max };
   }
 
+  /** Waits for what is under way. A transaction whose work does not end in time, since it waits for something else, is broken off. */
   async close(): Promise<void> {
-    await this.pool.end();
+    const ended = this.pool.end();
+    if (this.held.size > 0) {
+      await Promise.race([ended, this.env.sleep(graceMs)]);
+      for (const held of this.held) held.breakOff();
+    }
+    await ended;
   }
 
   private async take(): Promise<pg.PoolClient> {
@@ -91,11 +111,13 @@ const attemptsToBegin = 3;
 
 class HeldSession implements Session {
   isBroken: boolean;
+  private isReleased: boolean;
   private readonly client: pg.PoolClient;
   private readonly named: boolean;
 
   constructor(client: pg.PoolClient, named: boolean) {
     this.isBroken = false;
+    this.isReleased = false;
     this.client = client;
     this.named = named;
   }
@@ -126,7 +148,15 @@ class HeldSession implements Session {
   }
 
   release(): void {
+    if (this.isReleased) return;
+    this.isReleased = true;
     this.client.release(this.isBroken);
+  }
+
+  /** Whoever holds it finds it closed. */
+  breakOff(): void {
+    this.isBroken = true;
+    this.release();
   }
 
   async rollback(): Promise<void> {
