@@ -27,11 +27,13 @@ const waitingBeside = (id: string, work: (data: { busy: boolean }, context: { si
 /** The step keeps the run in memory if it is `busy`. */
 const waiting = waitingBeside("waiting", ({ busy }) => sleep(busy ? 2 * timeoutMs : 0));
 
+let began = (): void => undefined;
 let toldToStop = (): void => undefined;
 
 /** The step goes on for a while when it is told to stop. */
 const stubborn = waitingBeside("stubborn", async (_, { signal }) => {
   signal.addEventListener("abort", () => toldToStop());
+  began();
   await sleep(3 * timeoutMs);
 });
 
@@ -72,10 +74,12 @@ describe("an event that came in time", () => {
     assert.equal(await run.result(), "paid");
   });
 
-  test("is not too late in a run that is being suspended when its time is over", async () => {
+  test("is not too late in a run that is being suspended when its time is over", { timeout: 20_000 }, async () => {
+    const working = new Promise<void>((resolve) => (began = resolve));
     const stopping = new Promise<void>((resolve) => (toldToStop = resolve));
     const owner = await started([stubborn]);
     const run = await owner.startWorkflow(stubborn, { id: "stubborn", busy: true });
+    await working;
     await run.suspend("look at it");
     await stopping;
     await owner.publishEvent(paid, "stubborn", { amount: 1 });
