@@ -4,7 +4,7 @@
  *
  *   npm run build && DATABASE_URL=postgres://… node bench/throughput.mjs [--limit FILE] [--runs 40000] [--json]
  *
- * `--limit FILE` runs that program on the same database before and after, and prints its lines beside.
+ * `--limit FILE` runs that program on the same database before and after, and gives its figures beside.
  */
 import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
@@ -28,13 +28,25 @@ const stepsOf = (count) =>
     for (let n = 1; n <= count; n += 1) chain = chain.run(`step-${n}`, async () => ({ ok: n }));
     return chain;
   });
+const alone = "three steps, one run at a time";
 const [one, three, ten] = [stepsOf(1), stepsOf(3), stepsOf(10)];
 
+const kinds = { W1: "one-step runs", W2: "ten-step runs" };
+
+/** What the limit's lines say, in the form of this engine's own results. */
 function limit() {
-  if (values.limit === undefined) return;
-  console.log(
-    execFileSync(process.execPath, [values.limit], { encoding: "utf8", env: { ...process.env, DATABASE_URL: url } }),
-  );
+  if (values.limit === undefined) return [];
+  const env = { ...process.env, DATABASE_URL: url };
+  const said = execFileSync(process.execPath, [values.limit], { encoding: "utf8", env });
+  return said.split("\n").flatMap((line) => {
+    const many = /^(W\d), (\d+) in flight: (\d+) runs\/s, (\d+) steps\/s$/.exec(line);
+    if (many !== null) {
+      const [inFlight, runsPerSecond, stepsPerSecond] = many.slice(2).map(Number);
+      return [{ of: "limit", workload: kinds[many[1]], inFlight, runsPerSecond, stepsPerSecond }];
+    }
+    const one = /^W3: p50 ([\d.]+) ms, p99 ([\d.]+) ms$/.exec(line);
+    return one === null ? [] : [{ of: "limit", workload: alone, p50Ms: Number(one[1]), p99Ms: Number(one[2]) }];
+  });
 }
 
 /** Until the compiler of Node.js has seen enough. */
@@ -71,6 +83,7 @@ async function measure(host) {
     const seconds = (performance.now() - began) / 1e3;
     const { user, system } = process.cpuUsage(cpu);
     results.push({
+      of: "engine",
       workload,
       inFlight,
       runsPerSecond: Math.round(count / seconds),
@@ -86,14 +99,15 @@ async function measure(host) {
   }
   took.sort((a, b) => a - b);
   results.push({
-    workload: "three steps, one run at a time",
+    of: "engine",
+    workload: alone,
     p50Ms: Number(took[250].toFixed(2)),
     p99Ms: Number(took[495].toFixed(2)),
   });
   return results;
 }
 
-limit();
+const before = limit();
 const host = createHost({
   workflows: [one, three, ten],
   persistence: new PostgresPersistenceProvider(url),
@@ -101,8 +115,8 @@ const host = createHost({
 });
 await host.start();
 await warmUp(host);
-const results = await measure(host);
+const own = await measure(host);
 await host.stop();
+const results = [...before, ...own, ...limit()];
 if (values.json) console.log(JSON.stringify(results, null, 2));
 else console.table(results);
-limit();

@@ -1,9 +1,9 @@
 /** What the marks measured, as Markdown and as a plot of how much of each goal is used. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { arch, cpus, platform, release } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { median } from "../peers/lib.mjs";
+import { drawn, machine, number, table } from "../reporting.mjs";
 import { goalText, keeps } from "./lib.mjs";
 
 /** Writes `<out>.md` and, where the library for it is installed, `<out>.svg`. Answers the files. */
@@ -44,14 +44,13 @@ function spread(name, results) {
 }
 
 function heading(results, scale) {
-  const [cpu] = cpus();
   const note = scale === 1 ? [] : [`**Measured at scale ${scale}: to try the scripts, not to judge by.**`, ""];
   return [
     "# Marks",
     "",
     ...note,
-    `${new Date().toISOString().slice(0, 10)}, Node.js ${process.version}, ${cpus().length} cores (${cpu?.model ?? "unknown"}), ${platform()} ${release()} ${arch()}; ` +
-      `${Math.max(0, ...results.map(({ rep }) => rep))} repetitions. Medians, with ranges. "Others" are the cores that other processes used meanwhile.`,
+    `${machine()}; ${Math.max(0, ...results.map(({ rep }) => rep))} repetitions. Medians, with ranges. ` +
+      `"Others" are the cores that other processes used meanwhile.`,
     "",
   ];
 }
@@ -90,11 +89,6 @@ const bad = (failures) =>
         "",
       ];
 
-const table = (head, rows) => [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
-
-const number = (value) =>
-  Math.abs(value) >= 1_000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
-
 const shown = ({ median: value, least, most }) =>
   value === undefined ? "–" : least === most ? number(value) : `${number(value)} (${number(least)} to ${number(most)})`;
 
@@ -102,16 +96,8 @@ const shown = ({ median: value, least, most }) =>
 const share = (value, { atMost, atLeast }) => (atMost === undefined ? atLeast / value : value / atMost);
 
 async function plotOf(goals) {
-  const library = await import("echarts").catch(() => undefined);
-  if (library === undefined) console.log("No plot: its library (echarts) is not installed here.");
   const measured = goals.filter(({ median: value }) => value !== undefined && value > 0).reverse();
-  if (library === undefined || measured.length === 0) return undefined;
-  const [width, height] = [1_200, 90 + measured.length * 26];
-  const chart = library.init(null, null, { renderer: "svg", ssr: true, width, height });
-  chart.setOption(chartOf(measured));
-  const drawn = chart.renderToSVGString();
-  chart.dispose(); // else it keeps the process
-  return drawn;
+  return measured.length === 0 ? undefined : drawn(chartOf(measured), { height: 90 + measured.length * 26 });
 }
 
 function chartOf(goals) {
@@ -121,8 +107,6 @@ function chartOf(goals) {
   }));
   const ranges = goals.map(({ least, most, goal }, n) => [share(least, goal), share(most, goal), n]);
   return {
-    animation: false,
-    backgroundColor: "#ffffff",
     title: {
       text: "Share of what each goal allows: up to 1 it is reached (median, range)",
       left: 10,
