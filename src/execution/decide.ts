@@ -55,7 +55,7 @@ function apply(draft: Draft, fact: Fact): void {
       return;
     case "corrupt":
       draft.history.push({ kind: "error", path: null, detail: JSON.stringify(fact.failure) });
-      draft.become("corrupt");
+      if (draft.status !== "Suspended") draft.become("corrupt");
       draft.reason = fact.failure.message;
       draft.isUnreadable = true;
       return;

@@ -1,5 +1,7 @@
 import type { Timer } from "../models/environment.ts";
-import { type ActivePointer, type Frontier, limitedTo } from "../models/frontier.ts";
+import { CorruptStateError } from "../models/errors-values.ts";
+import { describeFailure, type Failure } from "../models/failure.ts";
+import { type ActivePointer, emptyFrontier, type Frontier, limitedTo, readFrontier } from "../models/frontier.ts";
 import { isInside } from "../models/path.ts";
 import { type StoredValue, storedFromJson } from "../models/stored-value.ts";
 import type { ClaimedInstance, InboxRow, InstanceRef, InstanceStore } from "../persistence/provider.ts";
@@ -31,6 +33,8 @@ export class LiveInstance implements InstanceRef {
   isStopping = false;
   /** Nothing of it runs: it is here for a timer that is due soon. */
   isAsleep = false;
+  /** Its row cannot be read, and is left as it is until somebody ends it. */
+  unreadable: { readonly failure: Failure; readonly frontier: string } | undefined;
   /** The transition committed last says when it is due: if nothing of it runs, it may stay for that. */
   isTimed = false;
   /** It slept, and found no free slot when it woke: what becomes ready runs where there is one. */
@@ -44,6 +48,15 @@ export class LiveInstance implements InstanceRef {
   /** Bodies that run, by path. */
   readonly bodies: Map<string, { abort(reason: unknown): void }> = new Map();
 
+  /** What was claimed and cannot be read: nothing is done with it, and nobody's code is needed for that. */
+  static unreadable(plan: Plan, owner: string, from: ClaimedInstance, error: unknown): LiveInstance {
+    const { status = "Runnable" } = from;
+    const live = new LiveInstance(plan, owner, { ...from, status, frontier: emptyFrontier });
+    live.unreadable = { failure: describeFailure(error), frontier: JSON.stringify(from.frontier) };
+    return live;
+  }
+
+  /** Throws for a claimed one that cannot be read. */
   constructor(plan: Plan, owner: string, from: Birth | ClaimedInstance) {
     this.bucket = from.bucket;
     this.id = from.id;
@@ -55,10 +68,11 @@ export class LiveInstance implements InstanceRef {
       this.inboxSeen = from.inboxSeq;
       this.crashes = from.crashes;
       this.isComplete = false;
+      if (from.status === undefined) throw new CorruptStateError("status", "it is none that this engine knows");
       this.state = {
         status: from.status,
         data: storedFromJson(from.data),
-        frontier: anchor(limited(from.frontier as Frontier, plan), from.turnedAt),
+        frontier: anchor(limited(readFrontier(from.frontier), plan), from.turnedAt),
       };
     } else {
       this.epoch = 1;

@@ -105,7 +105,7 @@ async function takeInbox(live: LiveInstance, draft: Draft, reader: Reader | unde
 function carryOut(live: LiveInstance, draft: Draft, facts: readonly Fact[]): Decision {
   for (const fact of facts) if (fact.kind === "poison" || fact.kind === "corrupt") decide(draft, fact);
   for (const row of live.inbox) {
-    if (row.kind === "compensate") draft.more = true;
+    if (row.kind === "compensate" && !draft.isUnreadable) draft.more = true;
     if (row.kind !== "event" && (!draft.more || row.kind === "terminate")) decide(draft, requestOf(row, row.kind));
   }
   return draft.seal(live.inboxSeen);
@@ -186,7 +186,7 @@ export function transitionOf(live: LiveInstance, decision: Decision, stance: Sta
     revision: live.revision,
     status: state.status,
     data: decision.dataChanged ? state.data.json : null,
-    frontier: JSON.stringify(state.frontier),
+    frontier: live.unreadable?.frontier ?? JSON.stringify(state.frontier),
     result: state.result?.json ?? null,
     failure: state.failure === undefined ? null : JSON.stringify(state.failure),
     reason: state.reason ?? null,

@@ -26,6 +26,14 @@ export interface ClaimerParts {
 const claimAtOnce = 200;
 
 /**
+ * What the database did after this node had stopped waiting for it is told by nobody: rows that name the node of which it does not know
+ * are looked for again some time after each doubt, and now and then without any.
+ */
+const againMs = 10_000;
+const doubtfulMs = 120_000;
+const rarelyMs = 300_000;
+
+/**
  * Takes due instances while there are free slots: when poked, when a timer of a parked instance is due, and by polling. All claims of
  * a node go one after the other, so that what a lost answer took is known by what is not held.
  */
@@ -46,11 +54,15 @@ export class Claimer {
   /** Reasons to think that rows name this node of which it does not know: so many had come up, and so many were settled. */
   private doubts = 0;
   private settled = 0;
+  private doubtedAt = -Infinity;
+  private giveBackAt: number;
+  private isGivingBack = false;
   private readonly wanted = new Map<string, InstanceRef>();
 
   constructor(parts: ClaimerParts) {
     this.parts = parts;
     this.loop = new Loop(parts.env, "Claiming", () => this.claim());
+    this.giveBackAt = parts.env.monotonic() + rarelyMs;
     this.firstBucket = Math.floor(parts.env.random() * parts.store.buckets);
   }
 
@@ -106,9 +118,9 @@ export class Claimer {
   }
 
   private async claim(): Promise<number> {
-    const { store, clock, owner, registry, worker, slots, busy, pollMs, mayStart } = this.parts;
+    const { store, env, clock, owner, registry, worker, slots, busy, pollMs, mayStart } = this.parts;
     if (worker.isLeaving) return pollMs;
-    if (this.settled < this.doubts) await this.giveBack();
+    if (this.settled < this.doubts || env.monotonic() >= this.giveBackAt) await this.giveBack();
     await this.takeWanted();
     const limit = Math.min(claimAtOnce, slots - busy());
     this.isHungry = limit <= 0;
@@ -150,22 +162,36 @@ export class Claimer {
     return answer;
   }
 
+  /** While it looks for what this node has without knowing, nothing may be born here that is not on its list. */
+  get mayBear(): boolean {
+    return !this.isGivingBack;
+  }
+
   /** A claim whose answer was lost may have taken what nobody here knows of. */
   private async giveBack(): Promise<void> {
-    const { store, owner, held } = this.parts;
+    const { store, env, owner, held } = this.parts;
     const { doubts } = this;
-    const given = await store.instances.disown(owner, held());
+    if (this.settled < doubts) this.doubtedAt = env.monotonic();
+    this.isGivingBack = true;
+    try {
+      const given = await store.instances.disown(owner, held());
+      if (given > 0) env.logger.info("Instances that this node did not know of were given back", { instances: given });
+    } finally {
+      this.isGivingBack = false;
+    }
     this.settled = doubts;
-    if (given > 0) this.parts.env.logger.info("Instances of a lost claim were given back", { instances: given });
+    const now = env.monotonic();
+    this.giveBackAt = now + (now - this.doubtedAt < doubtfulMs ? againMs : rarelyMs);
   }
 
   /** Until the next timer, or the next poll. Timers that others left are asked for once a poll, and when there may be new ones. */
   private async pause(now: number): Promise<number> {
     const { store, env, clock, registry, pollMs } = this.parts;
     if (this.nextDueAt <= now || env.monotonic() >= this.askDueAt) {
-      this.askDueAt = env.monotonic() + pollMs;
+      const askedAt = env.monotonic();
       this.setMeanwhile = Infinity;
       const next = await store.instances.nextDue(registry.names());
+      this.askDueAt = askedAt + pollMs;
       clock.observe(next.now);
       this.nextDueAt = Math.min(next.dueAt ?? Infinity, this.setMeanwhile);
     }
@@ -179,13 +205,21 @@ export class Claimer {
   }
 
   private async adopt(claimed: readonly ClaimedInstance[], now: number): Promise<void> {
-    const { registry, owner, worker } = this.parts;
     const inboxes = await this.inboxes(claimed);
     claimed.forEach((instance, n) => {
-      const { definition, version } = instance;
-      const plan = registry.find(definition, version) ?? registry.unknown(definition, version);
-      void worker.claimed(new LiveInstance(plan, owner, instance), now, inboxes[n] ?? []);
+      void this.parts.worker.claimed(this.liveOf(instance), now, inboxes[n] ?? []);
     });
+  }
+
+  private liveOf(instance: ClaimedInstance): LiveInstance {
+    const { registry, owner } = this.parts;
+    const { definition, version } = instance;
+    const unknown = registry.unknown(definition, version);
+    try {
+      return new LiveInstance(registry.find(definition, version) ?? unknown, owner, instance);
+    } catch (error) {
+      return LiveInstance.unreadable(unknown, owner, instance, error);
+    }
   }
 
   /** The inboxes of claimed instances, in their order. */

@@ -100,10 +100,10 @@ export class Committer {
     for (const n of existing) {
       const row = part[n];
       const view = row && views.get(row.id);
-      if (view === undefined) continue;
+      if (row === undefined || view === undefined) continue;
       // Sent again after an unknown outcome, an untouched row of this owner is the first sending's, unless it runs here already.
       const isUntouched = view.owner === this.owner && view.epoch === 1 && view.revision === 0;
-      const isMine = again && isUntouched && view.inputHash === row?.inputHash && !this.holds(view.id);
+      const isMine = again && isUntouched && isSame(view, row) && !this.holds(view.id);
       if (!isMine) started[n] = { kind: "existing", view };
     }
     return started;
@@ -145,6 +145,9 @@ export class Committer {
     }
   }
 }
+
+const isSame = (view: InstanceView, row: StartRow): boolean =>
+  view.inputHash === row.inputHash && view.definition === row.definition && view.version === row.version;
 
 /** Hands a batch over sorted by (bucket, id), the one order of locking, and brings the answers back in the batch's own. */
 async function inOrder<T extends InstanceRef, R>(

@@ -115,7 +115,8 @@ export class EngineNode {
 
   /** Reserves a slot for a start that is to be born owned; false if there is none. */
   claimSlot(id: string): boolean {
-    if (this.worker.isLeaving || !this.heartbeat.isFresh || !this.hasFreeSlot()) return false;
+    const { worker, heartbeat, claimer } = this;
+    if (worker.isLeaving || !heartbeat.isFresh || !claimer.mayBear || !this.hasFreeSlot()) return false;
     this.births.add(id);
     return true;
   }

@@ -15,6 +15,7 @@ import { persistently } from "./persist.ts";
 import { Results } from "./results.ts";
 
 const requestGivesUpMs = 30_000;
+const rebirthPauseMs = 1_000;
 const version = "0.1.0";
 
 /** A started host's working parts. The node among them is replaced when the others have declared it dead. */
@@ -123,16 +124,28 @@ export class Engine {
     if (signal.aborted || this.rebirth !== undefined) return;
     const dead = this.node;
     this.env.logger.warn("This node was declared dead; the process goes on as a new one", { node: dead.id });
-    this.rebirth = persistently({ env: this.env, what: "Registering anew", signal }, async () => {
-      await dead.abandon();
+    this.rebirth = this.registerAnew(dead).finally(() => (this.rebirth = undefined));
+  }
+
+  /** Whatever stands in the way may pass: a process that gave up would take starts, and run none of them. */
+  private async registerAnew(dead: EngineNode): Promise<void> {
+    const { signal } = this.ending;
+    await dead.abandon();
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
       const node = this.newNode();
-      await node.boot();
-      this.node = node;
-    })
-      .catch((error: unknown) => {
-        if (!signal.aborted) this.env.logger.error("This process runs no workflows any more", { error: String(error) });
-      })
-      .finally(() => (this.rebirth = undefined));
+      try {
+        await node.boot();
+        this.node = node;
+        return;
+      } catch (error) {
+        if (attempt % 10 === 1)
+          this.env.logger.error("This process runs no workflows until it can register anew; trying again", {
+            attempt,
+            error: String(error),
+          });
+        await this.env.sleep(rebirthPauseMs * (0.5 + this.env.random()), signal);
+      }
+    }
   }
 
   private async listen(): Promise<boolean> {

@@ -86,7 +86,12 @@ export class Janitor {
     const { store, registry, events, claimer, pollMs } = this.parts;
     const olderMs = this.olderMs;
     this.olderMs = sweepOlderMs;
-    await events.sweep(olderMs, sweepAtOnce);
+    try {
+      await events.sweep(olderMs, sweepAtOnce);
+    } catch (error) {
+      this.olderMs = Math.min(this.olderMs, olderMs);
+      throw error;
+    }
     await this.blockUnknown();
     // What a sweep elsewhere blocked that was cut off before it looked again.
     if ((await store.instances.unblock(registry.names(), sweepAtOnce)) > 0) claimer.poke();

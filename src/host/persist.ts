@@ -16,6 +16,9 @@ const longestPauseMs = 1_000;
 
 export const isPassing = (error: unknown): boolean => error instanceof WorkflowError && error.shouldRetry();
 
+/** The database looked at what it was given, and wants none of it: nothing was stored. */
+export const isRefusal = (error: unknown): boolean => error instanceof WorkflowError && error.errorClass === "invalid";
+
 /** Repeats a call that may be repeated until it answers, with growing, jittered pauses. `attempt` counts from 1. */
 export async function persistently<R>(patience: Patience, call: (attempt: number) => Promise<R>): Promise<R> {
   const { env, what, giveUpMs = Infinity, signal } = patience;
@@ -39,7 +42,7 @@ export async function splitting<T, R>(
   try {
     return await commit(batch);
   } catch (error) {
-    if (!(error instanceof WorkflowError) || error.errorClass !== "invalid") throw error;
+    if (!isRefusal(error)) throw error;
     if (batch.length === 1) return [new Refusal(error)];
     const middle = batch.length >> 1;
     const left = await splitting(batch.slice(0, middle), commit);

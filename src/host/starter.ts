@@ -13,7 +13,7 @@ import type { CallerWrites, EngineStore, InstanceView, StartRow, TransactionSess
 import type { Started } from "./committer.ts";
 import type { Notices } from "../telemetry/notices.ts";
 import type { EngineNode } from "./engine-node.ts";
-import { isPassing } from "./persist.ts";
+import { isRefusal } from "./persist.ts";
 import type { StartOptions } from "./run.ts";
 
 /** A start that is ready to be sent. */
@@ -81,7 +81,7 @@ export class Starter {
     try {
       this.arrived(departure, node, await sending);
     } catch (error) {
-      if (own && isPassing(error)) node.doubt(row.id); // it may have been stored, and be this node's
+      if (own && !isRefusal(error)) node.doubt(row.id); // it may have been stored, and be this node's
       throw error;
     } finally {
       if (own) node.freeSlot(row.id);

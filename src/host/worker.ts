@@ -4,7 +4,6 @@ import type { LiveInstance } from "../execution/live-instance.ts";
 import { isUnbegun, type Plan } from "../execution/plan.ts";
 import type { Decision } from "../execution/state.ts";
 import { type Stance, takeTurn, transitionOf } from "../execution/turn.ts";
-import { WorkflowError } from "../models/errors.ts";
 import { ValueTooLargeError } from "../models/errors-values.ts";
 import { describeFailure } from "../models/failure.ts";
 import { hasReady } from "../models/frontier.ts";
@@ -14,7 +13,7 @@ import { type Transition, weightOf } from "../models/transition.ts";
 import type { InboxRow } from "../persistence/provider.ts";
 import { Bodies } from "./bodies.ts";
 import type { Committed } from "./committer.ts";
-import { isPassing } from "./persist.ts";
+import { isPassing, isRefusal } from "./persist.ts";
 import { Sleepers } from "./sleepers.ts";
 import { SuspectLane } from "./suspect-lane.ts";
 import type { WorkerParts } from "./worker-parts.ts";
@@ -70,6 +69,7 @@ export class Worker {
         id: live.id,
         error: String(error),
       });
+      await this.pauseAfterFailure();
       return this.lose(live);
     } finally {
       live.isTurning = false;
@@ -138,7 +138,7 @@ export class Worker {
 
   private enroll(live: LiveInstance): void {
     const before = this.live.get(live.id);
-    if (before !== undefined) this.dismiss(before); // its last transition was committed, and has not been answered yet
+    if (before !== undefined) this.drop(before); // it was given up by a commit that has not been answered yet, or by another hand
     this.live.set(live.id, live);
   }
 
@@ -149,9 +149,13 @@ export class Worker {
   /** Whoever owns it, it is not this node. */
   lose(live: LiveInstance): void {
     if (!this.owns(live)) return;
+    this.drop(live);
+    this.parts.ears.lost(live);
+  }
+
+  private drop(live: LiveInstance): void {
     this.dismiss(live);
     this.abortBodies(live, new Error("this node does not own the run any more"));
-    this.parts.ears.lost(live);
   }
 
   private dismiss(live: LiveInstance): void {
@@ -195,13 +199,18 @@ export class Worker {
         id: live.id,
         error: String(error),
       });
-      // Else one that fails each time would be claimed without a pause; and together with what happened to share its batch.
-      await this.parts.env.sleep(failedTurnPauseMs * (1 + this.parts.env.random()));
+      await this.pauseAfterFailure();
       this.lose(live);
     } finally {
       live.isTurning = false;
       live.passTurn();
     }
+  }
+
+  /** Else one that fails each time would be claimed without a pause; and together with what happened to share its batch. */
+  private pauseAfterFailure(): Promise<void> {
+    const { env } = this.parts;
+    return env.sleep(failedTurnPauseMs * (1 + env.random()));
   }
 
   private async turnOnce(live: LiveInstance, facts: readonly Fact[]): Promise<void> {
@@ -326,9 +335,8 @@ const isAnswer = (fact: Fact): fact is BodyFact =>
 const isNothingNew = (live: LiveInstance, decision: Decision): boolean =>
   decision.isIdle && hasReady(live.state.frontier);
 
-const isRefusal = (error: unknown): boolean => error instanceof WorkflowError && error.errorClass === "invalid";
-
 function firstFacts(live: LiveInstance, now: number): Fact[] {
+  if (live.unreadable !== undefined) return [{ kind: "corrupt", failure: live.unreadable.failure }];
   if (live.crashes >= quarantineFromDeaths) return [{ kind: "poison" }];
   const facts: Fact[] = [{ kind: isUnbegun(live.state.frontier) ? "begun" : "continue" }];
   const { pointers, deadline } = live.state.frontier;

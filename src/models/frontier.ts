@@ -1,3 +1,4 @@
+import { CorruptStateError } from "./errors-values.ts";
 import type { Failure } from "./failure.ts";
 
 /**
@@ -174,6 +175,19 @@ export function hasReady({ pointers }: Frontier): boolean {
   for (const { state } of Object.values(pointers)) if (state === undefined) return true;
   return false;
 }
+
+/** Throws `CorruptStateError` for what was not written as a frontier of a format that this engine knows. */
+export function readFrontier(stored: unknown): Frontier {
+  if (!isRecord(stored) || !isRecord(stored["pointers"])) throw new CorruptStateError("frontier", "it has no pointers");
+  if (stored["format"] !== 1)
+    throw new CorruptStateError("frontier", `its format, ${String(stored["format"])}, is none of this engine's`);
+  if (!Object.values(stored["pointers"]).every(isRecord))
+    throw new CorruptStateError("frontier", "a pointer in it is none");
+  return stored as unknown as Frontier;
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 export const emptyFrontier: Frontier = { format: 1, pointers: {} };
 

@@ -193,7 +193,8 @@ export interface ClaimReply {
 export interface ClaimedInstance extends InstanceRef {
   readonly definition: string;
   readonly version: number;
-  readonly status: WorkflowStatus;
+  /** Undefined: none that this engine knows. */
+  readonly status: WorkflowStatus | undefined;
   readonly epoch: number;
   readonly revision: number;
   readonly inboxSeq: number;

@@ -88,17 +88,17 @@ export const nextDue = (t: Tables, buckets: number, definitions: readonly string
 
 /**
  * Gives up what a node owns but does not hold, as a claim leaves it whose answer was lost. The epoch fences off the node itself,
- * should it hold one after all.
+ * should it hold one after all; and one that it has claimed anew while this waited for the row stays.
  */
 export const disownStrays = (t: Tables, buckets: number, owner: string, held: readonly string[]): Statement => ({
   name: "claim-disown",
   text: `with strays as (
       update ${t.instance} w set owner = null, epoch = w.epoch + 1, due_at = s.now, lane = false
-      from (select i.bucket, i.id, ${t.clock} as now from generate_series(0, $1::int - 1) as b(bucket)
-            cross join lateral (select o.bucket, o.id from ${t.instance} o
+      from (select i.bucket, i.id, i.epoch, ${t.clock} as now from generate_series(0, $1::int - 1) as b(bucket)
+            cross join lateral (select o.bucket, o.id, o.epoch from ${t.instance} o
                                 where o.bucket = b.bucket and o.owner = $2 and o.completed_at is null and (o.id = any($3::uuid[])) is not true offset 0) as i
             offset 0) s
-      where w.bucket = s.bucket and w.id = s.id and w.owner = $2 and w.completed_at is null
+      where w.bucket = s.bucket and w.id = s.id and w.owner = $2 and w.epoch = s.epoch and w.completed_at is null
       returning 1)
     select count(*)::int as disowned from strays`,
   values: [buckets, owner, plain(held, (id) => id)],

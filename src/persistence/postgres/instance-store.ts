@@ -187,7 +187,7 @@ const claimedInstance = (row: ClaimedRow): ClaimedInstance => ({
   id: row.id,
   definition: row.definition,
   version: row.version,
-  status: readStatus(row.status),
+  status: statusOf(row.status),
   epoch: row.epoch,
   revision: row.revision,
   inboxSeq: row.inboxSeq,
