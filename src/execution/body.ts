@@ -1,6 +1,7 @@
 import { encodeValue } from "../models/codec.ts";
 import type { StepNode } from "../models/definition.ts";
 import type { Environment } from "../models/environment.ts";
+import { InvalidRequestError } from "../models/errors.ts";
 import { StepTimeoutError } from "../models/errors-definition.ts";
 import { ExecutionResult } from "../models/execution-result.ts";
 import { type Classify, describeFailure } from "../models/failure.ts";
@@ -81,6 +82,7 @@ async function attempt(run: BodyRun): Promise<BodyFact | undefined> {
     const called = run.undo ? callCompensation(run, pointer, context) : callBody(run, context);
     const timeoutMs = run.undo ? node.undo?.timeoutMs : node.timeoutMs;
     const answer = await (timeoutMs === undefined ? called : within(timeoutMs, called, context, env));
+    if (!run.undo && node.transactional) refuseHalves(node, answer);
     return factOf(answer, { path, attempt: number, input, tookMs: env.monotonic() - began });
   } catch (thrown) {
     if (context.wasStopped) return undefined;
@@ -98,6 +100,15 @@ async function attempt(run: BodyRun): Promise<BodyFact | undefined> {
 function givenInput({ live, path, node }: BodyRun, pointer: ActivePointer): StoredValue {
   if (pointer.input !== undefined) return storedFromJson(pointer.input);
   return inputOf({ live, draft: undefined, path }, node);
+}
+
+/** What it did before would be committed, and nobody could say whether it is to be undone. */
+function refuseHalves(node: StepNode, answer: unknown): void {
+  if (node.compensation === undefined || !(answer instanceof ExecutionResult) || answer.kind === "next") return;
+  throw new InvalidRequestError(
+    `ExecutionResult.${answer.kind}`,
+    `cannot be the answer of the transactional step "${node.name}", since it has a compensation: what it did so far would be kept without being done`,
+  );
 }
 
 function factOf(answer: unknown, about: Pick<BodyFact, "path" | "attempt" | "input" | "tookMs">): BodyFact {

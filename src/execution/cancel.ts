@@ -74,14 +74,17 @@ export function stackDoubts(draft: Draft, at: string): void {
   }
 }
 
-/** Answers of which steps the compensation was cancelled that has a row already. */
+/** What a compensation that is cut off goes on with when it begins again. */
+type Undoing = Pick<StackHead, "started" | "persistence">;
+
+/** Answers of which steps the compensation was cancelled, and what is to be known when it begins again. */
 function cancelPointers(
   draft: Draft,
   container: string,
   cancel: (path: string, pointer: ActivePointer) => void,
-): ReadonlySet<string> {
+): ReadonlyMap<string, Undoing> {
   draft.dropAgenda(container);
-  const started = new Set<string>();
+  const undos = new Map<string, Undoing>();
   const inside = [...draft.pointers].filter(([path]) => isInside(path, container));
   for (const [path, pointer] of inside.sort(([, one], [, other]) => byReadiness(one, other))) {
     if (!isUndoPath(draft.plan, path)) {
@@ -91,18 +94,19 @@ function cancelPointers(
     // A compensation will run again under the same path: it is not over, so no row says that it is.
     draft.pointers.delete(path);
     draft.cancelled.push(path);
-    if (pointer.started) started.add(undoneBy(path));
+    const { started, persistence } = pointer;
+    undos.set(undoneBy(path), { ...(started && { started }), ...(persistence !== undefined && { persistence }) });
   }
-  return started;
+  return undos;
 }
 
-function inherit(rollback: Rollback, undos: ReadonlySet<string>, remains: Remains): void {
+function inherit(rollback: Rollback, undos: ReadonlyMap<string, Undoing>, remains: Remains): void {
   const { heads, inDoubt } = remains;
   remains.left = bothLeft(remains.left, rollback.left);
   heads.push(...rollback.heads);
   inDoubt.push(...(rollback.inDoubt ?? []));
   if (rollback.current === undefined) return;
-  const current = undos.has(rollback.current.path) ? { ...rollback.current, started: true as const } : rollback.current;
+  const current = { ...rollback.current, ...undos.get(rollback.current.path) };
   if ("seq" in current) heads.push(current);
   else inDoubt.push(current);
 }
@@ -113,12 +117,13 @@ function cancelScope(draft: Draft, path: string, scope: OpenScope): void {
   draft.scopes.delete(path);
 }
 
-/** A plain step that can be undone and may have had its effect: its body runs, or an attempt of it failed. */
+/** A plain step that can be undone and may have had its effect: its body runs, has slept, or an attempt of it failed. */
 function isInDoubt(draft: Draft, path: string, pointer: ActivePointer): boolean {
   if (!draft.wasActive(path)) return false; // a body begins only behind the commit that made its pointer ready
   const node = draft.plan.places.get(staticPath(path))?.node;
   if (node?.kind !== "step" || node.compensation === undefined || node.transactional || node.skipInDoubt) return false;
-  return pointer.state === undefined || (pointer.attempt ?? 1) > 1 || pointer.persistence !== undefined;
+  // Beside others its input is made before it may begin: one that has none, since its mapping threw, has not begun.
+  return node.input === undefined || pointer.input !== undefined || !draft.isConcurrent(path);
 }
 
 /** What says of a row on no stack of its own that a compensation may need it. */
@@ -128,8 +133,9 @@ const nothingBelow = "{}";
 function keepItem(draft: Draft, path: string, pointer: ActivePointer): void {
   const container = pointer.input === undefined ? iterationAround(path) : undefined;
   if (container === undefined) return;
+  const ended = draft.rows.find((row) => row.path === container)?.status; // it failed in this decision
   const { left } = draft.scope(container);
-  amend(draft, container, { status: left ? "Complete" : "Started", below: nothingBelow });
+  amend(draft, container, { status: ended ?? (left ? "Complete" : "Started"), below: nothingBelow });
 }
 
 /** In the order of becoming ready. What has no number is never in doubt beside others. */

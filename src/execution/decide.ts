@@ -3,7 +3,7 @@ import type { Failure } from "../models/failure.ts";
 import { blockOf, childOf, staticPath, undoneBy } from "../models/path.ts";
 import type { Draft, Move } from "./draft.ts";
 import type { AnswerFact, EventFact, Fact, RequestFact } from "./facts.ts";
-import { endPointer, isHeld, markStarted } from "./finish.ts";
+import { endPointer, isHeld, markStarted, unsubscribe } from "./finish.ts";
 import { kindOf } from "./kinds/every.ts";
 import { cancelLater } from "./kinds/later.ts";
 import type { NodeOf } from "./kinds/kind.ts";
@@ -39,7 +39,7 @@ function apply(draft: Draft, fact: Fact): void {
     case "answered":
       return answered(draft, fact);
     case "due":
-      return due(draft, fact.path);
+      return due(draft, fact.path, fact.due);
     case "expired":
       return expired(draft);
     case "event":
@@ -144,7 +144,10 @@ function checkPlaces(draft: Draft): void {
 }
 
 function answered(draft: Draft, fact: AnswerFact): void {
-  if (fact.ask === "failed") return mappingFailed(draft, fact.path, fact.failure);
+  if (fact.ask === "failed") {
+    if (fact.source !== undefined) draft.consume.push(fact.source);
+    return mappingFailed(draft, fact.path, fact.failure);
+  }
   if (fact.ask === "unstack") return unstacked(draft, fact.path, fact.found);
   const { node } = draft.place(fact.path);
   kindOf(node).answered?.(draft, fact.path, node, fact);
@@ -160,14 +163,16 @@ function mappingFailed(draft: Draft, path: string, failure: Failure): void {
   const scope = draft.scopes.get(path);
   draft.scopes.delete(path);
   if (scope?.started) draft.pointers.set(path, { started: true });
+  unsubscribe(draft, path);
   endPointer(draft, path, { status: "Failed", failure: JSON.stringify(failure) });
   if (behavior === "continue") return node.kind === "step" ? goOnWithout(draft, path, node) : undefined;
   raise(draft, path, failure, behavior === "suspend" ? "fail" : behavior);
 }
 
-function due(draft: Draft, path: string): void {
+/** A timer may be told of twice; what it was set for is over then, and the pointer may have another. */
+function due(draft: Draft, path: string, at: number): void {
   const pointer = draft.pointers.get(path);
-  if (pointer?.state === undefined) return;
+  if (pointer?.state === undefined || pointer.due !== at) return;
   if (isUndo(draft, path)) return stepKind.due?.(draft, path, stepAt(draft, path));
   const { node } = draft.place(path);
   kindOf(node).due?.(draft, path, node);

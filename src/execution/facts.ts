@@ -13,8 +13,8 @@ export type Fact =
   | { readonly kind: "continue" }
   | BodyFact
   | AnswerFact
-  /** The timer of a sleeping or waiting pointer is due by the database's clock. */
-  | { readonly kind: "due"; readonly path: string }
+  /** The timer of a sleeping or waiting pointer that was set for `due` is due by the database's clock. */
+  | { readonly kind: "due"; readonly path: string; readonly due: number }
   /** The run's own time is over by the database's clock. */
   | { readonly kind: "expired" }
   | EventFact
@@ -122,5 +122,11 @@ export type AnswerFact =
       readonly path: string;
       readonly found: Below;
     }
-  /** The author's function threw, answered a promise, or answered something that cannot be used. */
-  | { readonly kind: "answered"; readonly ask: "failed"; readonly path: string; readonly failure: Failure };
+  /** The author's function threw, answered a promise, or answered something that cannot be used; for an event, which is taken all the same. */
+  | {
+      readonly kind: "answered";
+      readonly ask: "failed";
+      readonly path: string;
+      readonly failure: Failure;
+      readonly source?: string;
+    };

@@ -116,7 +116,8 @@ export function waitForEvent(
   event: { readonly name: string; readonly key: string | null },
   dueIn?: number,
 ): void {
-  draft.pointers.set(path, { state: "waiting", event, ...(dueIn !== undefined && { dueIn }) });
+  const ready = draft.isConcurrent(path) ? { ready: draft.nextReady() } : {};
+  draft.pointers.set(path, { state: "waiting", event, ...ready, ...(dueIn !== undefined && { dueIn }) });
   const topic = topicOf(event.name, event.key);
   draft.subscribe.push({ topic, path, ...event, heard: draft.heard.get(topic) ?? 0 });
 }

@@ -58,7 +58,7 @@ function bears(node: Node, scope: OpenScope, failure: Failure): boolean {
     case "forEach":
     case "parallel":
     case "race":
-      return node.policy?.tolerate !== undefined || scope.left === true;
+      return node.policy?.tolerate !== undefined || scope.left === true || scope.joined === true;
     default:
       return false;
   }
@@ -224,6 +224,7 @@ function compensate(draft: Draft, step: StackHead | DoubtfulStep): void {
     ...(step.inDoubt && { inDoubt: true }),
     ...("input" in step && { undoes: step.input }),
     ...(step.started && { started: true }),
+    ...(step.persistence !== undefined && { persistence: step.persistence }),
   };
   draft.pointers.set(undoOf(step.path), pointer);
 }

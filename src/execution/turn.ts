@@ -8,7 +8,7 @@ import type { InboxRow } from "../persistence/provider.ts";
 import { answer, patchedBy, type Reader } from "./answer.ts";
 import { decide } from "./decide.ts";
 import { Draft } from "./draft.ts";
-import type { AnswerFact, Fact } from "./facts.ts";
+import type { AnswerFact, BodyFact, Fact } from "./facts.ts";
 import { mappingFailure } from "./guard.ts";
 import type { LiveInstance } from "./live-instance.ts";
 import { isUndo } from "./rollback.ts";
@@ -28,19 +28,21 @@ export async function takeTurn(
   if (live.plan.isUnknown) return carryOut(live, draft, facts);
   for (const given of facts) {
     const fact = given.kind === "begun" && draft.unchecked ? await admitted(live) : given;
-    const asking = fact.kind === "due" ? undefined : settle(live, draft, completed(live, draft, fact), reader);
+    const asking = isTimer(fact) ? undefined : settle(live, draft, completed(live, draft, fact), reader);
     if (asking !== undefined) await asking;
   }
   let seen = live.inboxSeen; // what comes while something is awaited is for the next turn, and wakes the run if this one rests
   if (live.inbox.length > 0) await takeInbox(live, draft, reader);
   // What has come is not too late, however late it is looked at. A run that was suspended meanwhile is asked again when it goes on.
-  if (draft.status === "Runnable" && facts.some(({ kind }) => kind === "due")) {
-    for (const fact of facts) if (fact.kind === "due") await settle(live, draft, fact, reader);
+  if (draft.status === "Runnable" && facts.some(isTimer)) {
+    for (const fact of facts) if (isTimer(fact)) await settle(live, draft, fact, reader);
     seen = live.inboxSeen;
     if (live.inbox.length > 0) await takeInbox(live, draft, reader);
   }
   return draft.seal(seen);
 }
+
+const isTimer = ({ kind }: Fact): boolean => kind === "due" || kind === "expired";
 
 /** What an event brought begins the run, once it fits the definition. */
 async function admitted(live: LiveInstance): Promise<Fact> {
@@ -64,9 +66,13 @@ function settle(live: LiveInstance, draft: Draft, fact: Fact, reader: Reader | u
   return undefined;
 }
 
+/** A body's answer, with what its `output` makes of it on the data as last committed. */
+export const withOutput = (live: LiveInstance, fact: BodyFact): Fact =>
+  completed(live, new Draft(live.plan, live.state), fact);
+
 /** A body's answer gets what its `output` makes of it, on the latest data. */
 function completed(live: LiveInstance, draft: Draft, fact: Fact): Fact {
-  if (fact.kind !== "succeeded" || isUndo(draft, fact.path)) return fact;
+  if (fact.kind !== "succeeded" || fact.patched !== undefined || isUndo(draft, fact.path)) return fact;
   const { node } = draft.place(fact.path);
   if (node.output === undefined) return fact;
   try {
@@ -123,11 +129,14 @@ function reasonOf(payload: unknown): string | null {
   return typeof payload.reason === "string" ? payload.reason : null;
 }
 
+/** The one that has waited longest; a frontier that was stored does not keep the order of its pointers. */
 function waitingFor(draft: Draft, topic: string): string | undefined {
-  for (const [path, { event }] of draft.pointers) {
-    if (event !== undefined && topicOf(event.name, event.key) === topic) return path;
+  let oldest: { readonly path: string; readonly ready: number } | undefined;
+  for (const [path, { event, ready = 0 }] of draft.pointers) {
+    if (event === undefined || topicOf(event.name, event.key) !== topic) continue;
+    if (oldest === undefined || ready < oldest.ready) oldest = { path, ready };
   }
-  return undefined;
+  return oldest?.path;
 }
 
 async function eventFact(
@@ -157,7 +166,7 @@ async function eventFact(
     };
   } catch (thrown) {
     const failure = mappingFailure(path, "output", thrown);
-    return { kind: "answered", ask: "failed", path, failure } satisfies AnswerFact;
+    return { kind: "answered", ask: "failed", path, failure, source } satisfies AnswerFact;
   }
 }
 

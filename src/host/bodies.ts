@@ -98,7 +98,7 @@ export class Bodies {
       // It may have been set for another instant meanwhile, or not have come yet.
       if (timed?.due !== due || clock.now() < due) this.setTimer(live, path, timed?.due);
       else if (path === "") this.turns.push(live, { kind: "expired" });
-      else if (pointers[path]?.event === undefined) this.turns.push(live, { kind: "due", path });
+      else if (pointers[path]?.event === undefined) this.turns.push(live, { kind: "due", path, due });
       else void this.giveUpWaiting(live, path, due);
     });
     live.timers.set(path, timer);
@@ -112,7 +112,7 @@ export class Bodies {
     const { env, store } = this.parts;
     try {
       this.turns.received(live, await store.instances.inbox([live]));
-      if (!live.isStopping) this.turns.push(live, { kind: "due", path });
+      if (!live.isStopping) this.turns.push(live, { kind: "due", path, due });
     } catch (error) {
       env.logger.warn("An inbox could not be read; trying again", { id: live.id, error: String(error) });
       await env.sleep(inboxPauseMs);

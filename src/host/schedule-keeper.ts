@@ -5,6 +5,7 @@ import type { StoredSchedule } from "../persistence/schedule-store.ts";
 import type { Notices } from "../telemetry/notices.ts";
 import type { DatabaseClock } from "./clock.ts";
 import { Loop } from "./loop.ts";
+import { isPassing } from "./persist.ts";
 import { startOf } from "./schedule.ts";
 
 export interface ScheduleKeeperParts {
@@ -53,9 +54,25 @@ export class ScheduleKeeper {
     const untilLater = laterAt === null ? idleMs : Math.min(idleMs, Math.max(1, clock.until(laterAt)));
     if (dueAt === null) return untilLater;
     const due = await store.schedules.due(firedAtOnce);
-    for (const schedule of due) await this.carryOut(schedule, now);
-    if (due.length > 0) return 0;
+    let carriedOut = 0;
+    for (const schedule of due) if (await this.carriesOut(schedule, now)) carriedOut += 1;
+    if (carriedOut > 0) return 0;
     return Math.min(untilLater, pollMs); // ticks wait for runs to end
+  }
+
+  /** One that cannot be read or reckoned here (of another engine, in a time zone that this machine does not know) holds up no other. */
+  private async carriesOut(schedule: StoredSchedule, now: number): Promise<boolean> {
+    try {
+      await this.carryOut(schedule, now);
+      return true;
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      this.parts.env.logger.error("A schedule's tick could not be carried out here", {
+        schedule: schedule.id,
+        error: String(error),
+      });
+      return false;
+    }
   }
 
   private async carryOut(schedule: StoredSchedule, now: number): Promise<void> {

@@ -2,8 +2,8 @@ import { type BodyRun, rowToUndo, runBody } from "../execution/body.ts";
 import type { BodyFact } from "../execution/facts.ts";
 import type { LiveInstance } from "../execution/live-instance.ts";
 import type { Decision } from "../execution/state.ts";
-import { takeTurn, transitionOf } from "../execution/turn.ts";
-import { describeFailure, type Failure } from "../models/failure.ts";
+import { takeTurn, transitionOf, withOutput } from "../execution/turn.ts";
+import { describeFailure } from "../models/failure.ts";
 import type { Transition } from "../models/transition.ts";
 import { isPassing } from "./persist.ts";
 import type { Turns, WorkerParts } from "./worker-parts.ts";
@@ -92,12 +92,9 @@ export class TransactionalBodies {
   private async decided(live: LiveInstance, fact: BodyFact): Promise<Made> {
     // Cancelled or lost meanwhile: nobody takes the answer, so its effects must not stay.
     if (!this.turns.owns(live) || !isExpected(live, fact)) throw new RolledBack(undefined);
-    const decision = await takeTurn(live, [fact], undefined);
-    const failed = decision.pointers.find(({ path, status }) => path === fact.path && status === "Failed");
-    if (failed !== undefined) {
-      const failure = JSON.parse(failed.failure ?? "{}") as Failure; // its output mapping failed, after the body
-      throw new RolledBack({ ...fact, kind: "failed", failure, final: true, random: 0 });
-    }
+    const answer = withOutput(live, fact);
+    if (answer.kind === "failed") throw new RolledBack(answer); // its output mapping failed, after the body
+    const decision = await takeTurn(live, [answer], undefined);
     const transition = transitionOf(live, decision, this.turns.stance(live, live.running.size > 1));
     return { decision, transition };
   }

@@ -315,7 +315,11 @@ export class Worker {
     live.advance(decision, now);
     live.isTimed = transition.dueIn !== null || transition.dueAt !== null;
     this.lane.passed(live, transition);
-    for (const path of decision.cancelled) live.bodies.get(path)?.abort(new Error("the step was cancelled"));
+    for (const path of decision.cancelled) {
+      live.bodies.get(path)?.abort(new Error("the step was cancelled"));
+      live.timers.get(path)?.cancel();
+      live.timers.delete(path);
+    }
     if (transition.release !== "keep") return this.dismiss(live);
     if (decision.more) live.facts.push({ kind: "continue" });
     this.goOn(live);
@@ -342,7 +346,7 @@ function firstFacts(live: LiveInstance, now: number): Fact[] {
   const { pointers, deadline } = live.state.frontier;
   if (deadline?.due !== undefined && deadline.due <= now) facts.push({ kind: "expired" });
   for (const [path, { due }] of Object.entries(pointers)) {
-    if (due !== undefined && due <= now) facts.push({ kind: "due", path });
+    if (due !== undefined && due <= now) facts.push({ kind: "due", path, due });
   }
   return facts;
 }

@@ -12,7 +12,7 @@ export interface Frontier {
   readonly format: 1;
   /** How many pointers have finished; numbers them in order of completion. */
   readonly seq?: number;
-  /** How many compensable steps became ready beside others; numbers them in that order, which JSON objects do not keep. */
+  /** How many compensable steps and waits became ready beside others; numbers them in that order, which JSON objects do not keep. */
   readonly readied?: number;
   /** Active pointers by path. */
   readonly pointers: Readonly<Record<string, ActivePointer>>;
@@ -43,7 +43,7 @@ export interface ActivePointer {
   readonly state?: "sleeping" | "waiting";
   /** The attempt that is to come or under way, from 1 (default). */
   readonly attempt?: number;
-  /** Number in the order of becoming ready, of a step that can be undone and may have others beside it. */
+  /** Number in the order of becoming ready, of what may have others beside it: a step that can be undone, a wait. */
   readonly ready?: number;
   /** Milliseconds that earlier attempts and the waits between them took, where the step's policy limits them. */
   readonly elapsedMs?: number;
@@ -118,6 +118,8 @@ export interface StackHead {
   readonly input?: unknown;
   /** A row of its compensation was written already. */
   readonly started?: true;
+  /** What its compensation had persisted when it was cut off. */
+  readonly persistence?: unknown;
 }
 
 /** What the row of a compensable pointer tells of its stack. */
@@ -168,6 +170,8 @@ export interface DoubtfulStep {
   readonly input?: unknown;
   /** A row of its compensation was written already. */
   readonly started?: true;
+  /** What its compensation had persisted when it was cut off. */
+  readonly persistence?: unknown;
 }
 
 /** Whether a body of it runs or may start. */

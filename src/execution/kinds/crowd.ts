@@ -46,7 +46,7 @@ export const crowdKind: Omit<Kind<Crowd>, "enter"> = {
   },
   caught(draft, path, node, { block, failure }) {
     const { open = 0, failed = 0, ...scope } = draft.scope(path);
-    const isLate = scope.left === true;
+    const isLate = scope.left === true || scope.joined === true;
     const isTooMuch = !isLate && isTooMany(policyOf(node), failed + 1, scope.count ?? 0);
     // What is one too many is not borne here: the child is stopped with all else by whoever bears it, and undone in one order with that.
     if (!isTooMuch) {
@@ -96,7 +96,8 @@ function admit(draft: Draft, path: string, node: Crowd): void {
 function mark(draft: Draft, path: string, block: string, failure?: Failure): void {
   const { valued } = draft.place(path);
   if (failure !== undefined) {
-    const outcome = valued ? encodeValue({ status: "failed", failure }, `failure of "${block}"`) : undefined;
+    const { stack: _, ...told } = failure; // the row has all of it, and thousands of stacks would be too much for one value
+    const outcome = valued ? encodeValue({ status: "failed", failure: told }, `failure of "${block}"`) : undefined;
     endPointer(draft, block, { status: "Failed", failure: JSON.stringify(failure), outcome: outcome?.json });
     if (outcome !== undefined) draft.values.set(block, outcome);
   } else if (valued) {
@@ -126,8 +127,11 @@ function isTooMany(policy: JoinPolicy | undefined, failed: number, count: number
   const { need, tolerate } = policy ?? {};
   if (need !== undefined && count - failed < need) return true;
   if (tolerate === undefined) return true;
-  return "count" in tolerate ? failed > tolerate.count : failed > tolerate.share * count;
+  return "count" in tolerate ? failed > tolerate.count : failed > tolerate.share * count + roundingError;
 }
+
+/** 0.29 of 100 is a little less than 29. */
+const roundingError = 1e-9;
 
 function childrenOf(draft: Draft, path: string, node: Crowd): readonly Child[] {
   const { count = 0, winner } = draft.scope(path);
