@@ -36,7 +36,9 @@ export function step<I = unknown, A = void, S extends "skip" = never, P = unknow
 
 /**
  * A step whose body writes to the engine's database through `context.tx`: its effects there happen exactly once, because they
- * commit together with the step's completion. Its attempts are never in doubt. Throws as `step` does.
+ * commit together with the step's completion. Its attempts are never in doubt; so with a compensation its body may not answer
+ * `ExecutionResult.sleep` or `persist`, which would keep what was done without its being done (`InvalidRequestError`, the step fails).
+ * Throws as `step` does.
  *
  * ```ts
  * const charge = transactionalStep("charge", async (order: Order, { tx }) => {
