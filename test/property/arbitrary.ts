@@ -250,7 +250,7 @@ const nothing: DrawnBlock = { steps: [], last: null };
 const plainStep = (facts: Facts): Drawn => ({ kind: "step", facts, blocks: [] });
 
 function stepOf(facts: Facts): Omit<StepPlan, "id" | "as"> {
-  const { trouble, retry, onError, undo, skipInDoubt, bad, isVoid, isTransactional } = facts;
+  const { trouble, retry, onError, undo, skipInDoubt, bad, isVoid, isTransactional, naps } = facts;
   const via = isTransactional ? "then" : facts.via;
   const code = trouble?.code;
   return {
@@ -260,6 +260,7 @@ function stepOf(facts: Facts): Omit<StepPlan, "id" | "as"> {
     skipInDoubt: skipInDoubt && undo !== null && !isTransactional,
     isVoid,
     isTransactional,
+    naps: naps && !isTransactional,
     ...(trouble !== null && {
       trouble: {
         when: trouble.when,

@@ -35,6 +35,7 @@ export interface Facts {
   readonly via: StepPlan["via"];
   readonly isVoid: boolean;
   readonly isTransactional: boolean;
+  readonly naps: boolean;
   readonly field: Field;
   readonly until: boolean;
   readonly events: readonly number[];
@@ -112,6 +113,7 @@ const choices: { readonly [F in keyof Facts]: fc.Arbitrary<Facts[F]> } = {
   via: fc.constantFrom<StepPlan["via"]>("then", "run"),
   isVoid: once(4),
   isTransactional: once(5),
+  naps: once(6),
   field,
   until: once(4),
   events: fc.array(small(1_000, 40_000), { minLength: 0, maxLength: 3 }),
@@ -145,7 +147,7 @@ const join: readonly (keyof Facts)[] = ["output", "atLeast", "rest", "tolerate"]
 
 /** The choices of each kind of step. */
 const choicesOf: { readonly [K in PlanNode["kind"]]: readonly (keyof Facts)[] } = {
-  step: [...step, "as", "isVoid", "isTransactional"],
+  step: [...step, "as", "isVoid", "isTransactional", "naps"],
   set: ["field", "bad"],
   delay: ["until"],
   wait: [...step, "as", "events", "timeout", "hasSecond"],
@@ -180,6 +182,7 @@ export const plainFacts: Facts = {
   via: "run",
   isVoid: false,
   isTransactional: false,
+  naps: false,
   field: "a",
   until: false,
   events: [],

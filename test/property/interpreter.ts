@@ -15,7 +15,7 @@ import {
   type Undoable,
   Withdrawn,
 } from "./interpreter-run.ts";
-import { type ForEachPlan, hasAnother, holds, type LoopPlan, patchOf, type RacePlan } from "./plan.ts";
+import { type ForEachPlan, hasAnother, holds, type LoopPlan, napsUntil, patchOf, type RacePlan } from "./plan.ts";
 import type {
   Block,
   CancelPlan,
@@ -257,6 +257,8 @@ function* tryOnce(
   const hasTrouble = troubles(node, seen, attempt);
   const isTimed = node.trouble?.kind === "hang";
   const ms = takes(run.plan.salt, node.id, n, attempt);
+  const napMs = napsUntil(run.plan.salt, node.id, n) - run.time.now;
+  if (node.naps && napMs > 0) yield run.time.sleep(napMs);
   if (!node.isTransactional) yield run.time.sleep(!isTimed ? ms : hasTrouble ? timeoutMs : 1);
   if (!hasTrouble || node.trouble === undefined) return undefined;
   if (isTimed) return { code: "STEP_TIMEOUT", errorClass: "timeout" };

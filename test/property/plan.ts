@@ -54,6 +54,8 @@ export interface StepPlan extends Common, WithOutput {
   readonly isVoid: boolean;
   /** Takes no time, and writes into the ledger in the engine's own transaction. */
   readonly isTransactional: boolean;
+  /** Each attempt sleeps first, until an instant after the beginning of the run, with nothing but the clock to tell it that it has. */
+  readonly naps: boolean;
 }
 export interface SetPlan extends Common {
   readonly kind: "set";
@@ -235,6 +237,9 @@ export const patchOf = (field: Field, data: Data, value: unknown): Partial<Recor
 
 /** How long a body takes, or a timer lasts: different for each step, item and attempt, so that no two end together by chance. */
 export const takes = (salt: number, ...what: readonly unknown[]): number => 100 + (digest([salt, what]) % 20_000);
+
+/** Until when bodies of a step sleep, counted from the beginning of the run. */
+export const napsUntil = (salt: number, id: number, n: number): number => 2 * takes(salt, id, n, "nap");
 
 /** Bodies with a timeout take no time, or for ever. */
 export const timeoutMs = 2;

@@ -1,4 +1,12 @@
-import { defineWorkflow, event, type Flow, PermanentError, type StepContext, step as namedStep } from "workflow-core";
+import {
+  defineWorkflow,
+  event,
+  ExecutionResult,
+  type Flow,
+  PermanentError,
+  type StepContext,
+  step as namedStep,
+} from "workflow-core";
 import { type TransactionContext, transactionalStep } from "workflow-core";
 import type { Untyped } from "../builder/untyped.ts";
 import type {
@@ -21,6 +29,7 @@ import {
   holds,
   itemsOf,
   keyOf,
+  napsUntil,
   patchOf,
   plain,
   sight,
@@ -31,6 +40,8 @@ import {
 
 /** What the bodies of a workflow do to the world outside. */
 export interface Outside {
+  /** By the clock of the world, in milliseconds since the epoch. */
+  readonly now: number;
   /** A body works for so long; its work ends at the same instant, however often it begins anew. */
   work(context: StepContext, ms: number): Promise<void>;
   /** A compensation has begun. */
@@ -272,6 +283,8 @@ function stepOn(flow: Untyped, node: StepPlan, site: Site): Untyped {
   };
   const perform = async (context: StepContext, seen: number, n: number): Promise<unknown> => {
     const { attempt } = context;
+    const napMs = site.start + napsUntil(plan.salt, node.id, n) - outside.now;
+    if (node.naps && napMs > 0) return ExecutionResult.sleep(napMs);
     const hasTrouble = troubles(node, seen, attempt);
     const ms = takes(plan.salt, node.id, n, attempt);
     await outside.work(context, trouble?.kind !== "hang" ? ms : hasTrouble ? forEver : 1);
