@@ -92,7 +92,7 @@ class Ids {
       case "delay":
         return { kind: "delay", ...common, as: false, until: facts.until };
       case "wait": {
-        const { events, timeout, onError } = facts;
+        const { events, timeout, onError, bad } = facts;
         const how = onError === "suspend" || onError === "continue" || onError === null ? {} : { onError };
         const late = timeout && facts.hasSecond ? { late: { steps: [this.node(plainStep(facts), loops)] } } : {};
         return {
@@ -103,6 +103,7 @@ class Ids {
           timeout,
           ...(timeout && !("late" in late) && how),
           ...late,
+          ...(facts.output !== null && bad !== null && { badOutput: bad }),
         };
       }
       case "if":

@@ -282,7 +282,10 @@ function* wait(node: WaitPlan, context: Context): Work<unknown> {
     const stopClock = lateAt === undefined ? () => undefined : run.time.at(lateAt, () => end(late));
     return off;
   };
-  if (got !== late) return kept(node, context, got);
+  if (got !== late) {
+    const isBad = node.badOutput !== undefined && holds(node.badOutput, Number(got));
+    return isBad ? failed(node, mappingFailed().failure) : kept(node, context, got);
+  }
   if (node.late !== undefined) {
     yield* block(node.late, context);
     return undefined;

@@ -75,6 +75,8 @@ export interface WaitPlan extends Common, WithOutput {
   readonly timeout: boolean;
   readonly late?: Block;
   readonly onError?: "compensate" | "fail" | "terminate";
+  /** The output mapping throws where this holds of the event. */
+  readonly badOutput?: Condition;
 }
 export interface IfPlan extends Common {
   readonly kind: "if";

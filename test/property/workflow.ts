@@ -252,11 +252,17 @@ function loopOn(flow: Untyped, node: LoopPlan, site: Site, options: object): Unt
 }
 
 function waitOn(flow: Untyped, node: PlanNode & { readonly kind: "wait" }, site: Site, options: object): Untyped {
-  const { late, onError } = node;
+  const { late, onError, output, badOutput } = node;
   // A timeout is the same wherever a wait stands: only delays can be told from a mapping.
   const timeout = node.timeout ? { timeout: takes(site.plan.salt, node.id, 0) } : {};
   return flow.waitFor(news, {
     ...options,
+    ...(output !== undefined && {
+      output: (data: Data, got: number) => {
+        if (badOutput !== undefined && holds(badOutput, got)) throw new Error("a mapping throws");
+        return patchOf(output, data, got);
+      },
+    }),
     ...timeout,
     name: `w${node.id}`,
     key: (_: Data, scope: Scope) => keyOf(node.id, itemIn(site, scope)),
