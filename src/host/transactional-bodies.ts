@@ -3,6 +3,7 @@ import type { BodyFact } from "../execution/facts.ts";
 import type { LiveInstance } from "../execution/live-instance.ts";
 import type { Decision } from "../execution/state.ts";
 import { takeTurn, transitionOf, withOutput } from "../execution/turn.ts";
+import { TransactionTooLongError } from "../models/errors-storage.ts";
 import { describeFailure } from "../models/failure.ts";
 import type { Transition } from "../models/transition.ts";
 import { isPassing } from "./persist.ts";
@@ -44,9 +45,9 @@ export class TransactionalBodies {
         return undefined;
       } catch (error) {
         if (error instanceof RolledBack) return error.fact;
-        if (isPassing(error) && tries < mostTries) {
+        if (isRolledBack(error) && tries < mostTries) {
           await env.sleep(20 * 2 ** tries * (0.5 + env.random()));
-          if (!this.mayRunAgain(run)) return undefined;
+          if (!this.mayRun(run)) return undefined;
           continue;
         }
         return failedFact(run, error, env.random());
@@ -54,8 +55,8 @@ export class TransactionalBodies {
     }
   }
 
-  /** During a pause the run may have been lost, asked to stop, or given away, and the step cancelled. */
-  private mayRunAgain({ live, path }: BodyRun): boolean {
+  /** Meanwhile the run may have been lost, asked to stop, or given away, and the step cancelled. */
+  private mayRun({ live, path }: BodyRun): boolean {
     const { turns } = this;
     if (!turns.owns(live) || turns.isLeaving(live) || live.isStopping || !this.parts.mayStart()) return false;
     return live.state.status === "Runnable" && live.state.frontier.pointers[path] !== undefined;
@@ -65,24 +66,30 @@ export class TransactionalBodies {
     const { store, clock } = this.parts;
     const { live } = run;
     let made: Made | undefined;
-    let holdsTurn = false;
+    let isOver = false;
+    const turn = new HeldTurn(live);
     // Whatever the body needs is read before: inside the transaction an embedded database has no other session to read with.
     const undoes = run.undo ? await rowToUndo(run) : undefined;
     try {
+      // A turn that came during the transaction would wait for its session, to commit, and the transaction for that turn.
+      if (store.hasOneSession) await turn.take();
       const outcome = await store.instances.transact(async (tx) => {
+        if (!this.mayRun(run)) throw new RolledBack(undefined);
         const fact = await runBody({ ...run, tx, undoes });
-        if (fact === undefined || fact.kind === "failed") throw new RolledBack(fact);
-        await live.turnIsMine();
-        holdsTurn = true;
+        if (isOver || fact === undefined || fact.kind === "failed") throw new RolledBack(fact);
+        await turn.take();
         made = await this.decided(live, fact);
         return made.transition;
       });
       clock.observe(outcome.now);
-      live.isTurning = false;
-      holdsTurn = false;
+      turn.end();
       if (made !== undefined) this.turns.commitHeld(live, made.transition, made.decision, outcome);
+    } catch (error) {
+      live.bodies.get(run.path)?.abort(error); // the transaction was cut, and the body goes on: its answer is nobody's
+      throw error;
     } finally {
-      if (holdsTurn) live.isTurning = false;
+      isOver = true;
+      turn.end();
       live.passTurn();
       void this.turns.turn(live);
     }
@@ -100,10 +107,35 @@ export class TransactionalBodies {
   }
 }
 
+/** A run's turn, taken once and given back once. */
+class HeldTurn {
+  private readonly live: LiveInstance;
+  private isHeld = false;
+
+  constructor(live: LiveInstance) {
+    this.live = live;
+  }
+
+  async take(): Promise<void> {
+    if (this.isHeld) return;
+    await this.live.turnIsMine();
+    this.isHeld = true;
+  }
+
+  end(): void {
+    if (this.isHeld) this.live.isTurning = false;
+    this.isHeld = false;
+  }
+}
+
 interface Made {
   readonly transition: Transition;
   readonly decision: Decision;
 }
+
+/** The transaction had no effect, and its body has ended. After one that was cut the body may go on for as long as it likes: that is a
+ *  failed attempt. */
+const isRolledBack = (error: unknown): boolean => isPassing(error) && !(error instanceof TransactionTooLongError);
 
 function isExpected(live: LiveInstance, fact: BodyFact): boolean {
   const pointer = live.state.frontier.pointers[fact.path];

@@ -21,6 +21,8 @@ export interface EngineStore {
   readonly capabilities: Capabilities;
   /** No other process can be using this store: a node in it that is not of this process is dead, and may be declared so at once. */
   readonly alone: boolean;
+  /** There is one session for everybody: while a transaction is open, every other call waits for its end. */
+  readonly hasOneSession: boolean;
 
   /** Creates or checks the schema. Any number of nodes may call it at once. */
   initialize(): Promise<void>;

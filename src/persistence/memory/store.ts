@@ -33,6 +33,7 @@ export class MemoryEngineStore implements EngineStore {
   readonly batchRows = 500;
   readonly buckets: number;
   readonly alone: boolean;
+  readonly hasOneSession = true;
   readonly capabilities: Capabilities = {
     skipLocked: true,
     listenNotify: false,

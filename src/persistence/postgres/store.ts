@@ -39,6 +39,7 @@ export class SqlEngineStore implements EngineStore {
   readonly name: string;
   readonly capabilities: Capabilities;
   readonly alone: boolean;
+  readonly hasOneSession: boolean;
   readonly batchRows: number;
   readonly nodes: SqlNodeStore;
   readonly instances: SqlInstanceStore;
@@ -62,6 +63,7 @@ export class SqlEngineStore implements EngineStore {
     this.tables = tablesOf(options.schema ?? defaultSchema, { testClock, skipLocked, partialIndexes });
     this.name = database.kind;
     this.alone = options.alone === true;
+    this.hasOneSession = database.kind === "pglite";
     this.batchRows = options.batchRows ?? defaultBatchRows;
     const buckets = (): number => this.bucketCount;
     this.nodes = new SqlNodeStore(database, this.tables, env, buckets);
