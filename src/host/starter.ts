@@ -9,7 +9,7 @@ import { KeyConflictError } from "../models/errors-instance.ts";
 import { type Frontier, limitedTo } from "../models/frontier.ts";
 import { bucketOf, checkName, keyedId, newInstanceId } from "../models/identity.ts";
 import type { StoredValue } from "../models/stored-value.ts";
-import type { CallerWrites, EngineStore, InstanceView, StartRow, TransactionSession } from "../persistence/provider.ts";
+import type { CallerWrites, EngineStore, Origin, StartRow, TransactionSession } from "../persistence/provider.ts";
 import type { Started } from "./committer.ts";
 import type { Notices } from "../telemetry/notices.ts";
 import type { EngineNode } from "./engine-node.ts";
@@ -93,11 +93,12 @@ export class Starter {
   /** Sends starts inside a caller's transaction: unowned, to be claimed once it commits. */
   async sendInside(departures: readonly Departure[], store: EngineStore, client: TransactionSession): Promise<void> {
     const inside = insideOf(store, client);
-    const existing = await inside.start(departures.map(({ row }) => row));
-    const views = await store.instances.look(existing.flatMap((n) => departures[n]?.row ?? []));
-    for (const view of views) {
-      const departure = departures.find(({ row }) => row.id === view.id);
-      if (departure !== undefined) refuseConflict(departure, view);
+    const indexes = await inside.start(departures.map(({ row }) => row));
+    const existing = indexes.flatMap((n) => departures[n] ?? []);
+    const origins = new Map((await inside.look(existing.map(({ row }) => row))).map((one) => [one.id, one]));
+    for (const departure of existing) {
+      const origin = origins.get(departure.row.id);
+      if (origin !== undefined) refuseConflict(departure, origin);
     }
   }
 
@@ -115,8 +116,8 @@ export class Starter {
 }
 
 /** A key starts one run; the same key with other data is a mistake of the caller's. */
-function refuseConflict({ row, key }: Departure, view: InstanceView): void {
-  const isSame = view.inputHash === row.inputHash && view.definition === row.definition;
+function refuseConflict({ row, key }: Departure, origin: Origin): void {
+  const isSame = origin.inputHash === row.inputHash && origin.definition === row.definition;
   if (!isSame) throw new KeyConflictError(key ?? row.id, row.definition, row.id);
 }
 

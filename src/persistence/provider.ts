@@ -44,7 +44,16 @@ export interface EngineStore {
 export interface CallerWrites {
   /** Answers the indexes of rows whose id exists already. */
   start(batch: readonly StartRow[]): Promise<readonly number[]>;
+  /** What instances were started as, those of this transaction among them. Unknown ids are left out. */
+  look(refs: readonly InstanceRef[]): Promise<readonly Origin[]>;
   publish(batch: readonly EventRow[]): Promise<void>;
+}
+
+/** What tells the repeat of a start from a conflict. */
+export interface Origin {
+  readonly id: string;
+  readonly definition: string;
+  readonly inputHash: string | null;
 }
 
 /** What a store's server can do. What it cannot is done in a plainer way, which is slower and no less correct. */

@@ -1,6 +1,7 @@
 import type { Statement } from "../database.ts";
-import type { EventRow, StartRow, TransactionSession, Wake } from "../provider.ts";
+import type { EventRow, InstanceRef, Origin, StartRow, TransactionSession, Wake } from "../provider.ts";
 import { publishEvents } from "./event-statements.ts";
+import { lookAtOrigins } from "./instance-statements.ts";
 import { startUnowned } from "./start-statement.ts";
 import type { Tables } from "./tables.ts";
 import { channelOf, notifyStatement, payloadsOf } from "./wake-bus.ts";
@@ -28,6 +29,12 @@ export class CallerTransaction {
     await this.hint({ kind: "due" });
     const fresh = new Set(rows.map(idOf));
     return batch.flatMap((row, index) => (fresh.delete(row.id) ? [] : [index]));
+  }
+
+  async look(refs: readonly InstanceRef[]): Promise<readonly Origin[]> {
+    if (refs.length === 0) return [];
+    const { rows } = await this.run(lookAtOrigins(this.tables, refs));
+    return rows as readonly Origin[]; // three texts: no client's own parsers make anything else of them
   }
 
   async publish(batch: readonly EventRow[]): Promise<void> {

@@ -30,6 +30,15 @@ export const lookAtInstances = (t: Tables, refs: readonly InstanceRef[]): Statem
   values: [plain(refs, (ref) => ref.bucket), plain(refs, (ref) => ref.id)],
 });
 
+/** In a caller's transaction: it sees what that has started, and asks no other session, which might wait for it. */
+export const lookAtOrigins = (t: Tables, refs: readonly InstanceRef[]): Statement => ({
+  name: "instance-origin",
+  text: `select w.id, w.definition, w.input_hash as "inputHash"
+    from unnest($1::int[], $2::uuid[]) as r(bucket, id)
+    join ${t.instance} w on w.bucket = r.bucket and w.id = r.id`,
+  values: [plain(refs, (ref) => ref.bucket), plain(refs, (ref) => ref.id)],
+});
+
 export interface PointerAnswer {
   readonly path: string;
   readonly status: number;
