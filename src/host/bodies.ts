@@ -41,6 +41,7 @@ export class Bodies {
 
   /** An instance of which nothing runs is decided once more, and let go. */
   giveAway(live: LiveInstance): void {
+    this.transactional.stopWaiting(live);
     if (live.running.size === 0) this.turns.push(live, { kind: "continue" });
   }
 

@@ -27,10 +27,17 @@ class RolledBack extends Error {
 export class TransactionalBodies {
   private readonly parts: WorkerParts;
   private readonly turns: Turns;
+  /** Bodies that have not begun, in `LiveInstance.bodies`. */
+  private readonly waiting = new Set<Stoppable>();
 
   constructor(parts: WorkerParts, turns: Turns) {
     this.parts = parts;
     this.turns = turns;
+  }
+
+  /** The instance's bodies that wait for a session do not begin here. */
+  stopWaiting(live: LiveInstance): void {
+    for (const body of live.bodies.values()) if (this.waiting.has(body)) body.abort(new RolledBack(undefined));
   }
 
   /**
@@ -64,31 +71,38 @@ export class TransactionalBodies {
 
   private async once(run: BodyRun): Promise<void> {
     const { store, clock } = this.parts;
-    const { live } = run;
+    const { live, path } = run;
     let made: Made | undefined;
     let isOver = false;
     const turn = new HeldTurn(live);
+    const waiting = new AbortController();
     // Whatever the body needs is read before: inside the transaction an embedded database has no other session to read with.
     const undoes = run.undo ? await rowToUndo(run) : undefined;
+    live.bodies.set(path, waiting); // so that it leaves its place in the queue when it is told to stop
+    this.waiting.add(waiting);
     try {
       // A turn that came during the transaction would wait for its session, to commit, and the transaction for that turn.
       if (store.hasOneSession) await turn.take();
       const outcome = await store.instances.transact(async (tx) => {
-        if (!this.mayRun(run)) throw new RolledBack(undefined);
+        this.waiting.delete(waiting);
+        if (waiting.signal.aborted || !this.mayRun(run)) throw new RolledBack(undefined);
         const fact = await runBody({ ...run, tx, undoes });
         if (isOver || fact === undefined || fact.kind === "failed") throw new RolledBack(fact);
         await turn.take();
         made = await this.decided(live, fact);
         return made.transition;
-      });
+      }, waiting.signal);
       clock.observe(outcome.now);
       turn.end();
       if (made !== undefined) this.turns.commitHeld(live, made.transition, made.decision, outcome);
     } catch (error) {
-      live.bodies.get(run.path)?.abort(error); // the transaction was cut, and the body goes on: its answer is nobody's
+      if (waiting.signal.aborted) throw new RolledBack(undefined);
+      live.bodies.get(path)?.abort(error); // the transaction was cut, and the body goes on: its answer is nobody's
       throw error;
     } finally {
       isOver = true;
+      this.waiting.delete(waiting);
+      if (live.bodies.get(path) === waiting) live.bodies.delete(path);
       turn.end();
       live.passTurn();
       void this.turns.turn(live);
@@ -127,6 +141,8 @@ class HeldTurn {
     this.isHeld = false;
   }
 }
+
+type Stoppable = Pick<AbortController, "abort">;
 
 interface Made {
   readonly transition: Transition;

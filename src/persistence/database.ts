@@ -10,6 +10,8 @@ export interface Database {
   readonly kind: "postgres" | "pglite";
   /** Reserved sessions for group-committed batches. */
   readonly lanes: number;
+  /** How many transactions of steps may be open at a time, so that a session is left to all else. Known once it is open. */
+  readonly stepTransactions: number;
   /** Whether `name`s of statements are used (off behind a pooler in transaction mode). */
   readonly named: boolean;
 

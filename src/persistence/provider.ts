@@ -146,9 +146,11 @@ export interface InstanceStore {
   /** Makes blocked instances of these definitions due. */
   unblock(definitions: readonly string[], limit: number): Promise<number>;
   /** Runs `work` in a transaction and commits `transition` (made by `work`) in it. If the fence refuses it, all is rolled back and
-   *  `held` is false. Throws what `work` throws, after the rollback. */
+   *  `held` is false. Throws what `work` throws, after the rollback. Waits for its session in order of arrival, however long; if
+   *  `signal` aborts before, it throws the signal's reason. */
   transact(
     work: (tx: TransactionSession) => Promise<Transition>,
+    signal?: AbortSignal,
   ): Promise<{ readonly held: boolean; readonly now: number }>;
   /** Unfinished instances whose definition has this id and version, by fingerprint conflicts: true if any exists. */
   hasUnfinished(definition: string, version: number): Promise<boolean>;

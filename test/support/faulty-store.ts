@@ -69,6 +69,10 @@ export class FaultyDatabase implements Database {
     this.gate = () => undefined;
   }
 
+  get stepTransactions(): number {
+    return this.real.stepTransactions;
+  }
+
   open(): Promise<void> {
     return this.real.open();
   }

@@ -34,6 +34,7 @@ export interface PgliteOptions {
 export class PgliteDatabase implements Database {
   readonly kind = "pglite";
   readonly lanes = 1;
+  readonly stepTransactions = 1;
   readonly named: boolean;
   readonly #options: PgliteOptions;
   readonly #env: Environment;

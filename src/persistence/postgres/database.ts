@@ -37,6 +37,7 @@ export class PostgresDatabase implements Database {
   private readonly settings: Settings;
   private readonly listeners: Set<Listener>;
   private sessions: Sessions | undefined;
+  private generalSessions: number;
 
   constructor(options: PostgresOptions, env: Environment) {
     this.env = env;
@@ -45,7 +46,11 @@ export class PostgresDatabase implements Database {
     this.named = this.settings.named;
     this.listeners = new Set();
     this.sessions = undefined;
-    generalConnections(this.settings.lanes, this.settings.maxConnections); // refuses early
+    this.generalSessions = generalConnections(this.settings.lanes, this.settings.maxConnections); // refuses early
+  }
+
+  get stepTransactions(): number {
+    return this.generalSessions - 1;
   }
 
   async open(): Promise<void> {
@@ -57,6 +62,7 @@ export class PostgresDatabase implements Database {
     const max =
       settings.pooler === "session" ? Math.min(settings.maxConnections, facts.allowed) : settings.maxConnections;
     const general = generalConnections(settings.lanes, max);
+    this.generalSessions = general;
     const link = (client: pg.ClientConfig, purpose: string): Link =>
       new Link({ client: () => client, named, env, purpose });
     this.sessions = {

@@ -41,6 +41,7 @@ import {
   type RequestAnswer,
 } from "./instance-statements.ts";
 import { asStepOf } from "../step-transaction.ts";
+import { Places } from "./places.ts";
 import { retrying, type Repeatable } from "./retrying.ts";
 import { type StartAnswer, type StartBatch, startInstances } from "./start-statement.ts";
 import type { Tables } from "./tables.ts";
@@ -54,6 +55,7 @@ export class SqlInstanceStore implements InstanceStore {
   private readonly startBatch: StartBatch;
   private readonly commitBatch: CommitBatch;
   private readonly commitInside: CommitBatch;
+  private readonly places: Places;
 
   constructor(database: Database, tables: Tables, env: Environment, buckets: () => number) {
     this.database = database;
@@ -64,6 +66,7 @@ export class SqlInstanceStore implements InstanceStore {
     this.commitBatch = commitTransitions(tables);
     // An embedded database has no other process that would wait for the row.
     this.commitInside = database.kind === "postgres" ? commitInside(tables) : this.commitBatch;
+    this.places = new Places(() => database.stepTransactions);
   }
 
   async start(owner: string, batch: readonly StartRow[], lane = 0): Promise<StartReply> {
@@ -152,12 +155,12 @@ export class SqlInstanceStore implements InstanceStore {
 
   transact(
     work: (tx: TransactionSession) => Promise<Transition>,
+    signal?: AbortSignal,
   ): Promise<{ readonly held: boolean; readonly now: number }> {
     const settle = async (ref: InstanceRef): Promise<Fence | undefined> =>
       (await this.hot<Fence>(settleInstance(this.tables, ref)))[0];
-    return transact({ database: this.database, commitBatch: this.commitInside, settle }, (tx) =>
-      asStepOf(this, () => work(tx)),
-    );
+    const parts = { database: this.database, commitBatch: this.commitInside, settle };
+    return this.places.take(() => transact(parts, (tx) => asStepOf(this, () => work(tx))), signal);
   }
 
   async hasUnfinished(definition: string, version: number): Promise<boolean> {
