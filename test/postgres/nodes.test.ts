@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { PersistenceError } from "../../src/models/errors-storage.ts";
+import { PostgresPersistenceProvider } from "../../src/persistence/postgres/provider.ts";
 import type { SqlEngineStore } from "../../src/persistence/postgres/store.ts";
 import { allBuckets, definitionName, liveNode, startMany, startOne, transition, world } from "./store.ts";
 
@@ -165,4 +166,33 @@ test("only ended nodes that own nothing and are old enough are forgotten", async
     (await store.nodes.list()).map(({ id }) => id),
     [live],
   );
+});
+
+test("nodes register and watch over each other while transactions have all the sessions of the general pool", async () => {
+  const direct = await w.store();
+  const silent = await liveNode(direct);
+  const schema = direct.tables.schema;
+  const provider = new PostgresPersistenceProvider({ url: w.url, schema, maxConnections: 8, deadlineMs: 400 });
+  await provider.initialize();
+  const { nodes } = provider.store;
+  let free = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (free = resolve));
+  const busy = [1, 2].map(() =>
+    provider.executeTransaction(async (tx) => {
+      await tx.query("select 1");
+      await gate;
+    }),
+  );
+  try {
+    const self = await liveNode(provider.store);
+    const [other] = (await nodes.list()).filter(({ id }) => id !== self);
+    assert.equal(await nodes.declareDead(silent, other?.beat ?? -1, 0), true);
+    await nodes.drain(self);
+    await nodes.retire(self);
+    assert.deepEqual((await nodes.list()).map(({ state }) => state).sort(), ["dead", "stopped"]);
+  } finally {
+    free();
+    await Promise.all(busy);
+    await provider.close();
+  }
 });

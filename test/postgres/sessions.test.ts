@@ -48,7 +48,7 @@ test("no more connections are opened than allowed, whatever is asked at once", a
   await store.wakes?.listen(() => undefined);
   const row = await startOne(store, node);
   await Promise.all([
-    ...Array.from({ length: 50 }, () => store.nodes.list()),
+    ...Array.from({ length: 50 }, () => store.instances.hasUnfinished("order", 1)),
     ...Array.from({ length: 50 }, () => store.instances.look([row])),
     ...Array.from({ length: 20 }, () => store.instances.start(node, [startRow()], 0)),
     ...Array.from({ length: 20 }, () => store.instances.start(node, [startRow()], 1)),
@@ -112,7 +112,7 @@ test("every session can be lost at any time: the call under way may fail as tran
   await store.nodes.beat(node);
   for (let round = 0; round < 5; round += 1) {
     await terminate("shot");
-    await store.nodes.list(); // pools try again by themselves
+    await store.instances.hasUnfinished("order", 1); // pools try again by themselves
     await store.instances.look(rows);
     await store.nodes.beat(node);
     const batch = rows.map((row) => transition(row, node, { revision: round, pointers: [pointer(`p${round}`)] }));

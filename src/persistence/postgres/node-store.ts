@@ -19,6 +19,7 @@ interface Clock {
   readonly now: number;
 }
 
+/** On the hot pool, which nobody keeps for long: what transactions do with theirs must not hide a dead node, nor this one. */
 export class SqlNodeStore implements NodeStore {
   private readonly database: Database;
   private readonly tables: Tables;
@@ -33,7 +34,7 @@ export class SqlNodeStore implements NodeStore {
   }
 
   async register(node: NodeRegistration): Promise<{ readonly now: number }> {
-    const [row] = await retrying(this.env, () => this.database.query<Clock>(registerNode(this.tables, node)));
+    const [row] = await retrying(this.env, () => this.database.hot<Clock>(registerNode(this.tables, node)));
     if (row === undefined) {
       throw new PersistenceError(
         `Node ${node.id} was declared dead before. Register again under a fresh id.`,
@@ -49,19 +50,19 @@ export class SqlNodeStore implements NodeStore {
   }
 
   async drain(id: string): Promise<void> {
-    await retrying(this.env, () => this.database.query(drainNode(this.tables, id)));
+    await retrying(this.env, () => this.database.hot(drainNode(this.tables, id)));
   }
 
   async retire(id: string): Promise<void> {
-    await retrying(this.env, () => this.database.query(retireNode(this.tables, id)));
+    await retrying(this.env, () => this.database.hot(retireNode(this.tables, id)));
   }
 
   list(): Promise<readonly NodeRow[]> {
-    return retrying(this.env, () => this.database.query<NodeRow>(listNodes(this.tables)));
+    return retrying(this.env, () => this.database.hot<NodeRow>(listNodes(this.tables)));
   }
 
   async declareDead(id: string, beat: number, silentMs: number): Promise<boolean> {
-    const rows = await retrying(this.env, () => this.database.query(declareDead(this.tables, id, beat, silentMs)));
+    const rows = await retrying(this.env, () => this.database.hot(declareDead(this.tables, id, beat, silentMs)));
     return rows.length > 0;
   }
 
