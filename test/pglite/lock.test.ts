@@ -1,8 +1,20 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import fs from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Environment } from "../../src/models/environment.ts";
 import { DirectoryInUseError, PersistenceError } from "../../src/models/errors-storage.ts";
 import { lockText, parseLock, type LockRecord } from "../../src/persistence/pglite/lock-file.ts";
@@ -188,4 +200,45 @@ test("a process that was stopped for a while looks at its lock before it writes"
   assert.equal(lock.isHeld(), true, "it has looked a moment ago");
   now += 60_000;
   assert.equal(lock.isHeld(), false);
+});
+
+test("a lock that cannot be looked at for a moment, as without file descriptors, is held and looked at again", async () => {
+  const real = emptyDirectory();
+  const directory = `${real}-link`;
+  symlinkSync(real, directory);
+  const beats: (() => void)[] = [];
+  let now = 0;
+  const later: Environment["later"] = (_, beat) => {
+    beats.push(beat);
+    return { cancel: () => undefined };
+  };
+  const lock = await DirectoryLock.take({ ...env, monotonic: () => now, later }, directory);
+  rmSync(directory);
+  symlinkSync(directory, directory); // a loop: whoever looks is told neither that it is there nor that it is not
+  beats.shift()?.();
+  for (let waits = 0; beats.length === 0 && waits < 200; waits += 1) await delay(5);
+  now += 60_000;
+  assert.equal(lock.isHeld(), true);
+  rmSync(directory);
+  symlinkSync(real, directory);
+  writeFileSync(join(real, "lock.9"), "");
+  assert.equal(lock.isHeld(), false);
+});
+
+test("a directory whose lock could not be opened, for want of file descriptors, is free again", async () => {
+  const directory = emptyDirectory();
+  leaveLock(directory, goneProcess);
+  const { open } = fs;
+  const error = Object.assign(new Error("too many open files"), { code: "EMFILE" });
+  fs.open = () => Promise.reject(error);
+  syncBuiltinESMExports();
+  try {
+    await assert.rejects(DirectoryLock.take(env, directory), error);
+  } finally {
+    fs.open = open;
+    syncBuiltinESMExports();
+  }
+  const lock = await DirectoryLock.take(env, directory);
+  assert.deepEqual(lockFiles(directory), ["lock.8"]);
+  await lock.release();
 });

@@ -64,13 +64,14 @@ export function parseLock(text: string): LockRecord | undefined {
 /** Always the same length, so that it can be written over in place. */
 export const lockText = (record: LockRecord): string => `${JSON.stringify(record).padEnd(510)}\n`;
 
-/** What tells this file from another one under the same name. */
+/** What tells this file from another one under the same name; undefined if there is none. */
 export const lockIdentity = (directory: string, number: number): string | undefined => {
   try {
     const { dev, ino } = statSync(lockPath(directory, number));
     return `${dev} ${ino}`;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
   }
 };
 

@@ -38,9 +38,15 @@ export class DirectoryLock {
         file.removeLock(directory, number); // this number had been used and cleared away meanwhile
         continue;
       }
-      file.removeLocksBelow(directory, number);
-      const handle = await open(file.lockPath(directory, number), "r+");
-      return new DirectoryLock({ env, directory, number, handle, record });
+      try {
+        const identity = file.lockIdentity(directory, number);
+        const handle = await open(file.lockPath(directory, number), "r+");
+        file.removeLocksBelow(directory, number);
+        return new DirectoryLock({ env, directory, number, handle, identity, record });
+      } catch (error) {
+        file.removeLock(directory, number); // else this process, which lives, would refuse the directory to itself
+        throw error;
+      }
     }
   }
 
@@ -49,6 +55,7 @@ export class DirectoryLock {
     directory: string;
     number: number;
     handle: FileHandle;
+    identity: string | undefined;
     record: file.LockRecord;
   }) {
     this.#env = held.env;
@@ -56,7 +63,7 @@ export class DirectoryLock {
     this.#number = held.number;
     this.#handle = held.handle;
     this.#record = held.record;
-    this.#identity = file.lockIdentity(held.directory, held.number);
+    this.#identity = held.identity;
     this.#confirmedAt = held.env.monotonic();
     this.#schedule();
   }
@@ -89,13 +96,24 @@ export class DirectoryLock {
   }
 
   #confirm(): void {
-    const isMine = file.lockIdentity(this.#directory, this.#number) === this.#identity;
+    const isMine = this.#isMine();
+    if (isMine === undefined) return;
     this.#confirmedAt = this.#env.monotonic();
-    if (isMine && file.highestLock(this.#directory) === this.#number) return;
+    if (isMine) return;
     this.#isOver = true;
     this.#timer?.cancel();
     void this.#handle.close().catch(() => undefined);
     this.lost();
+  }
+
+  /** Undefined if that cannot be told now, as without a free file descriptor: that takes nobody's lock away. */
+  #isMine(): boolean | undefined {
+    try {
+      if (file.lockIdentity(this.#directory, this.#number) !== this.#identity) return false;
+      return file.highestLock(this.#directory) === this.#number;
+    } catch (error) {
+      return file.codeOf(error) === "ENOENT" ? false : undefined;
+    }
   }
 
   async #write(record: file.LockRecord): Promise<void> {
