@@ -1,7 +1,7 @@
+import type { Timer } from "../models/environment.ts";
+import { DatabaseUnreachableError, PersistenceError } from "../models/errors-storage.ts";
 import type { Lanes } from "./lanes.ts";
-
-/** What a batcher hands over: a batch and the lane that it goes on; answers in its order. */
-export type Flush<T, R> = (batch: readonly T[], lane: number) => Promise<readonly R[]>;
+import { type Parcel, Sender, type Sending } from "./sender.ts";
 
 /** How much goes into one batch: so many items, or so many characters of payload, but always one item. */
 export interface BatchLimits<T> {
@@ -10,68 +10,68 @@ export interface BatchLimits<T> {
   readonly weigh: (item: T) => number;
 }
 
-interface Pending<T, R> {
-  readonly item: T;
-  readonly resolve: (answer: R) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** From so many items on a batch is shared out over two free lanes. Fewer cost more in two statements than they gain. */
 const sharedFrom = 96;
 
 /**
  * Group commit: while the lanes are busy, items gather; then all go in one batch. There is no timer and no window, so a lone item
- * goes at once.
+ * goes at once. An item that holds others up goes apart from then on, and takes turns with them.
  */
 export class Batcher<T, R> {
   private readonly lanes: Lanes;
   private readonly limits: BatchLimits<T>;
-  private readonly flush: Flush<T, R>;
-  private waiting: Pending<T, R>[] = [];
+  private readonly sending: Sending<T, R>;
+  private readonly sender: Sender<T, R>;
+  private waiting: Parcel<T, R>[] = [];
+  private readonly apart: Parcel<T, R>[] = [];
+  private isTurnOfApart = false;
   private hasAsked = false;
+  private patience: Timer | undefined;
 
-  constructor(lanes: Lanes, limits: BatchLimits<T>, flush: Flush<T, R>) {
+  constructor(lanes: Lanes, limits: BatchLimits<T>, sending: Sending<T, R>) {
     this.lanes = lanes;
     this.limits = limits;
-    this.flush = flush;
+    this.sending = sending;
+    this.sender = new Sender(lanes, sending);
   }
 
+  /** Throws what the sending of the item threw, and `DatabaseUnreachableError` if it could not be sent in time. */
   add(item: T): Promise<R> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ item, resolve, reject });
+      const since = this.sending.env.monotonic();
+      this.waiting.push({ item, resolve, reject, since, attempts: 0, failure: undefined });
+      this.keepTime();
       this.ask();
     });
   }
 
   private ask(): void {
-    if (this.hasAsked || this.waiting.length === 0) return;
+    if (this.hasAsked || this.waiting.length + this.apart.length === 0) return;
     this.hasAsked = true;
     this.lanes.ask((lane) => this.send(lane));
   }
 
   private async send(lane: number): Promise<void> {
     this.hasAsked = false;
+    if (this.sending.signal?.aborted) for (const { reject, failure } of this.apart.splice(0)) reject(failure);
     const batch = this.take();
     this.ask(); // for what is beyond the limit of one batch
-    try {
-      const answers = await this.flush(
-        batch.map(({ item }) => item),
-        lane,
-      );
-      batch.forEach(({ resolve, reject }, n) => settle(answers[n], resolve, reject));
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-    }
+    if (batch.length === 0) return;
+    this.apart.push(...(await this.sender.send(batch, lane)));
+    this.ask();
   }
 
-  /** Half of what waits, if there is a lane for the other half: so this process works on one while the database works on the other. */
-  private mostItems(): number {
-    const { items } = this.limits;
-    const isShared = this.waiting.length >= sharedFrom && this.lanes.hasOther;
-    return isShared ? Math.min(items, Math.ceil(this.waiting.length / 2)) : items;
+  private take(): readonly Parcel<T, R>[] {
+    this.isTurnOfApart = this.apart.length > 0 && (!this.isTurnOfApart || this.waiting.length === 0);
+    if (this.isTurnOfApart) return this.apart.splice(0, 1);
+    const batch = this.takeWaiting();
+    if (this.waiting.length === 0) this.stopTime();
+    // Until now it waited for others, which were answered.
+    for (const parcel of batch) parcel.since = Math.max(parcel.since, this.sender.answeredAt);
+    return batch;
   }
 
-  private take(): Pending<T, R>[] {
+  private takeWaiting(): readonly Parcel<T, R>[] {
     const { weight, weigh } = this.limits;
     const items = this.mostItems();
     let total = 0;
@@ -85,17 +85,46 @@ export class Batcher<T, R> {
     this.waiting = [];
     return batch;
   }
-}
 
-/** One item's error among the answers of a batch that was committed without it. */
-export class Refusal {
-  readonly error: unknown;
-  constructor(error: unknown) {
-    this.error = error;
+  /** Half of what waits, if there is a lane for the other half: so this process works on one while the database works on the other. */
+  private mostItems(): number {
+    const { items } = this.limits;
+    const isShared = this.waiting.length >= sharedFrom && this.lanes.hasOther;
+    return isShared ? Math.min(items, Math.ceil(this.waiting.length / 2)) : items;
   }
-}
 
-function settle<R>(answer: R | undefined, resolve: (answer: R) => void, reject: (error: unknown) => void): void {
-  if (answer instanceof Refusal) reject(answer.error);
-  else resolve(answer as R);
+  /** One timer for all that wait: the first of them waits longest. */
+  private keepTime(): void {
+    const { giveUpMs, env } = this.sending;
+    if (giveUpMs === undefined || this.patience !== undefined) return;
+    const [first] = this.waiting;
+    if (first === undefined) return;
+    const waitedMs = env.monotonic() - Math.max(first.since, this.sender.answeredAt);
+    this.patience = env.later(giveUpMs - waitedMs, () => {
+      this.stopTime();
+      this.refuseUnsent(giveUpMs);
+      this.keepTime();
+    });
+  }
+
+  private stopTime(): void {
+    this.patience?.cancel();
+    this.patience = undefined;
+  }
+
+  /** Nothing was sent, so nothing is in doubt. While others are answered, only the queue is long. */
+  private refuseUnsent(giveUpMs: number): void {
+    const before = this.sending.env.monotonic() - giveUpMs;
+    if (this.sender.answeredAt > before) return;
+    const inTime = this.waiting.findIndex(({ since }) => since > before);
+    const late = this.waiting.splice(0, inTime < 0 ? this.waiting.length : inTime);
+    for (const { reject } of late) reject(this.unsent(giveUpMs));
+  }
+
+  private unsent(giveUpMs: number): Error {
+    const { failure: cause } = this.lanes;
+    if (cause instanceof DatabaseUnreachableError) return new DatabaseUnreachableError(cause.address, { cause });
+    const said = `${this.sending.what}: nothing was sent, since the database gave no answer for ${giveUpMs} ms.`;
+    return new PersistenceError(said, "transient", { cause });
+  }
 }

@@ -2,11 +2,10 @@ import type { Environment } from "../models/environment.ts";
 import { inLockOrder } from "../models/identity.ts";
 import { maxTransitionBytes } from "../models/limits.ts";
 import { type Transition, weightOf } from "../models/transition.ts";
-import type { EngineStore, InstanceRef, InstanceView, StartRow } from "../persistence/provider.ts";
+import type { EngineStore, InstanceView, StartRow } from "../persistence/provider.ts";
 import { type BatchLimits, Batcher } from "./batcher.ts";
 import type { DatabaseClock } from "./clock.ts";
 import { Lanes } from "./lanes.ts";
-import { persistently, splitting } from "./persist.ts";
 
 /** What became of a start. */
 export type Started =
@@ -21,8 +20,7 @@ export interface Committed {
   readonly now: number;
 }
 
-interface Sending<T> {
-  readonly part: readonly T[];
+interface Way {
   readonly lane: number;
   /** It was sent before, and nothing is known of the outcome. */
   readonly again: boolean;
@@ -64,8 +62,22 @@ export class Committer {
     const limits = { items: from.store.batchRows, weight: maxTransitionBytes };
     const startLimits: BatchLimits<StartRow> = { ...limits, weigh: (row) => row.data.length };
     const transitionLimits: BatchLimits<Transition> = { ...limits, weigh: weightOf };
-    this.starts = new Batcher(this.lanes, startLimits, (rows, lane) => this.flushStarts(rows, lane));
-    this.transitions = new Batcher(this.lanes, transitionLimits, (rows, lane) => this.flushTransitions(rows, lane));
+    const { env, signal } = from;
+    this.starts = new Batcher(this.lanes, startLimits, {
+      env,
+      signal,
+      what: "Starting workflows",
+      giveUpMs: startGivesUpMs,
+      inOrder: inLockOrder,
+      act: (rows, way) => this.startOnce(rows, way),
+    });
+    this.transitions = new Batcher(this.lanes, transitionLimits, {
+      env,
+      signal,
+      what: "Committing transitions",
+      inOrder: inLockOrder,
+      act: (transitions, way) => this.commitOnce(transitions, way),
+    });
   }
 
   start(row: StartRow): Promise<Started> {
@@ -80,16 +92,7 @@ export class Committer {
     return this.lanes.drained();
   }
 
-  private async flushStarts(batch: readonly StartRow[], lane: number): Promise<readonly Started[]> {
-    const patience = { env: this.env, what: "Starting workflows", giveUpMs: startGivesUpMs, signal: this.signal };
-    return inOrder(batch, (sorted) =>
-      splitting(sorted, (part) =>
-        persistently(patience, (attempt) => this.startOnce({ part, lane, again: attempt > 1 })),
-      ),
-    );
-  }
-
-  private async startOnce({ part, lane, again }: Sending<StartRow>): Promise<readonly Started[]> {
+  private async startOnce(part: readonly StartRow[], { lane, again }: Way): Promise<readonly Started[]> {
     const { now, existing, unowned } = await this.store.instances.start(this.owner, part, lane);
     this.clock.observe(now);
     const started: Started[] = part.map((row) => ({ kind: "born", owned: row.own, now }));
@@ -109,16 +112,7 @@ export class Committer {
     return started;
   }
 
-  private async flushTransitions(batch: readonly Transition[], lane: number): Promise<readonly Committed[]> {
-    const patience = { env: this.env, what: "Committing transitions", signal: this.signal };
-    return inOrder(batch, (sorted) =>
-      splitting(sorted, (part) =>
-        persistently(patience, (attempt) => this.commitOnce({ part, lane, again: attempt > 1 })),
-      ),
-    );
-  }
-
-  private async commitOnce({ part, lane, again }: Sending<Transition>): Promise<readonly Committed[]> {
+  private async commitOnce(part: readonly Transition[], { lane, again }: Way): Promise<readonly Committed[]> {
     const { now, refused } = await this.store.instances.commit(part, lane);
     this.clock.observe(now);
     const committed: Committed[] = part.map(() => ({ held: true, now }));
@@ -148,22 +142,3 @@ export class Committer {
 
 const isSame = (view: InstanceView, row: StartRow): boolean =>
   view.inputHash === row.inputHash && view.definition === row.definition && view.version === row.version;
-
-/** Hands a batch over sorted by (bucket, id), the one order of locking, and brings the answers back in the batch's own. */
-async function inOrder<T extends InstanceRef, R>(
-  batch: readonly T[],
-  flush: (sorted: readonly T[]) => Promise<readonly unknown[]>,
-): Promise<readonly R[]> {
-  if (batch.length === 1) return (await flush(batch)) as readonly R[];
-  const order = batch.map((_, n) => n);
-  order.sort((a, b) => compare(batch[a], batch[b]));
-  const answers = await flush(order.flatMap((n) => batch[n] ?? []));
-  const back: unknown[] = [];
-  order.forEach((n, at) => (back[n] = answers[at]));
-  return back as readonly R[];
-}
-
-function compare(a: InstanceRef | undefined, b: InstanceRef | undefined): number {
-  if (a === undefined || b === undefined) return 0;
-  return inLockOrder(a, b);
-}

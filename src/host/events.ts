@@ -7,7 +7,7 @@ import type { Notices } from "../telemetry/notices.ts";
 import { type BatchLimits, Batcher } from "./batcher.ts";
 import type { Hints } from "./hints.ts";
 import { Lanes } from "./lanes.ts";
-import { persistently, splitting } from "./persist.ts";
+import { persistently } from "./persist.ts";
 
 export interface EventEars {
   /** Instances that nobody owned became due. */
@@ -29,9 +29,9 @@ const publishGivesUpMs = 30_000;
 export class Events {
   /** Of each kind one batch is under way at a time: so what this node publishes one after the other is delivered in that order. */
   private readonly lanes: readonly [Lanes, Lanes, Lanes];
-  private readonly publishes: Batcher<EventRow, void>;
-  private readonly deliveries: Batcher<EventRef, void>;
-  private readonly looks: Batcher<SubscriptionRef, void>;
+  private readonly publishes: Batcher<EventRow, undefined>;
+  private readonly deliveries: Batcher<EventRef, undefined>;
+  private readonly looks: Batcher<SubscriptionRef, undefined>;
   private readonly from: EventParts;
 
   constructor(from: EventParts) {
@@ -39,14 +39,23 @@ export class Events {
     const { env, store, signal } = from;
     this.lanes = [new Lanes(env, 1), new Lanes(env, 1), new Lanes(env, 1)];
     const [publishing, delivering, looking] = this.lanes;
-    const patient = { env, what: "Delivering events", signal };
-    this.publishes = new Batcher(publishing, rows, (batch) => this.store(batch));
-    this.deliveries = new Batcher(delivering, refs, (batch) =>
-      persistently(patient, () => store.events.deliver(batch)).then((delivery) => this.delivered(batch, delivery)),
-    );
-    this.looks = new Batcher(looking, refs, (batch) =>
-      persistently(patient, () => store.events.look(batch)).then((delivery) => this.told(batch, delivery)),
-    );
+    const delivery = { env, what: "Delivering events", signal };
+    this.publishes = new Batcher(publishing, rows, {
+      env,
+      signal,
+      what: "Publishing events",
+      giveUpMs: publishGivesUpMs,
+      inOrder: inLockOrder,
+      act: (batch) => store.events.publish(batch).then(() => batch.map(() => undefined)),
+    });
+    this.deliveries = new Batcher(delivering, refs, {
+      ...delivery,
+      act: async (batch) => this.delivered(batch, await store.events.deliver(batch)),
+    });
+    this.looks = new Batcher(looking, refs, {
+      ...delivery,
+      act: async (batch) => this.told(batch, await store.events.look(batch)),
+    });
   }
 
   /** Resolves once the event is durable; it is delivered right after. */
@@ -66,17 +75,6 @@ export class Events {
 
   async drained(): Promise<void> {
     for (const lanes of this.lanes) await lanes.drained(); // what is published is delivered after
-  }
-
-  private async store(batch: readonly EventRow[]): Promise<readonly void[]> {
-    const { env, store, signal } = this.from;
-    const patience = { env, what: "Publishing events", giveUpMs: publishGivesUpMs, signal };
-    const order = [...batch].sort(inLockOrder);
-    const answers = await splitting(order, (part) =>
-      persistently(patience, () => store.events.publish(part)).then(() => part.map(() => undefined)),
-    );
-    const byRow = new Map(order.map((row, n) => [row, answers[n]]));
-    return batch.map((row) => byRow.get(row) as void);
   }
 
   private async delivered<T>(batch: readonly T[], delivery: Delivery): Promise<undefined[]> {

@@ -8,6 +8,8 @@ export type Turn = (lane: number) => Promise<void>;
  * free, in the order of asking: so what gathers meanwhile goes along, and batches are as large as the waiting allows.
  */
 export class Lanes {
+  /** What the last batch met if it was not answered. */
+  failure: unknown;
   private readonly env: Environment;
   private readonly free: number[];
   private readonly count: number;

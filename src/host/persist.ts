@@ -1,6 +1,5 @@
 import type { Environment } from "../models/environment.ts";
 import { WorkflowError } from "../models/errors.ts";
-import { Refusal } from "./batcher.ts";
 
 /** How long to go on after errors that pass. */
 export interface Patience {
@@ -13,6 +12,10 @@ export interface Patience {
 }
 
 const longestPauseMs = 1_000;
+
+/** How long to wait after so many failures, in milliseconds. */
+export const pauseMs = (env: Environment, attempts: number): number =>
+  Math.min(longestPauseMs, 10 * 2 ** Math.min(attempts, 10)) * (0.5 + env.random() / 2);
 
 export const isPassing = (error: unknown): boolean => error instanceof WorkflowError && error.shouldRetry();
 
@@ -29,23 +32,7 @@ export async function persistently<R>(patience: Patience, call: (attempt: number
     } catch (error) {
       if (!isPassing(error) || signal?.aborted || env.monotonic() - began > giveUpMs) throw error;
       if (attempt % 10 === 1) env.logger.warn(`${what} failed; trying again`, { attempt, error: String(error) });
-      await env.sleep(Math.min(longestPauseMs, 10 * 2 ** Math.min(attempt, 10)) * (0.5 + env.random() / 2), signal);
+      await env.sleep(pauseMs(env, attempt), signal);
     }
-  }
-}
-
-/** Commits a batch; if the database refuses a value in it, finds the culprits by halving, and commits the rest. */
-export async function splitting<T, R>(
-  batch: readonly T[],
-  commit: (part: readonly T[]) => Promise<readonly R[]>,
-): Promise<readonly (R | Refusal)[]> {
-  try {
-    return await commit(batch);
-  } catch (error) {
-    if (!isRefusal(error)) throw error;
-    if (batch.length === 1) return [new Refusal(error)];
-    const middle = batch.length >> 1;
-    const left = await splitting(batch.slice(0, middle), commit);
-    return [...left, ...(await splitting(batch.slice(middle), commit))];
   }
 }
