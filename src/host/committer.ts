@@ -40,7 +40,10 @@ export class Committer {
   private readonly signal: AbortSignal;
   private readonly holds: (id: string) => boolean;
   private readonly lanes: Lanes;
+  private readonly aside: Lanes;
   private readonly starts: Batcher<StartRow, Started>;
+  /** Those under a key may meet it in a transaction of a caller's, and wait for its end. */
+  private readonly keyedStarts: Batcher<StartRow, Started>;
   private readonly transitions: Batcher<Transition, Committed>;
 
   constructor(from: {
@@ -59,18 +62,22 @@ export class Committer {
     this.signal = from.signal;
     this.holds = from.holds;
     this.lanes = new Lanes(from.env, from.store.lanes);
+    this.aside = new Lanes(from.env, 1);
     const limits = { items: from.store.batchRows, weight: maxTransitionBytes };
     const startLimits: BatchLimits<StartRow> = { ...limits, weigh: (row) => row.data.length };
     const transitionLimits: BatchLimits<Transition> = { ...limits, weigh: weightOf };
-    const { env, signal } = from;
-    this.starts = new Batcher(this.lanes, startLimits, {
-      env,
-      signal,
-      what: "Starting workflows",
-      giveUpMs: startGivesUpMs,
-      inOrder: inLockOrder,
-      act: (rows, way) => this.startOnce(rows, way),
-    });
+    const { env, signal, store } = from;
+    const startsOn = (lanes: Lanes, sideLane?: number): Batcher<StartRow, Started> =>
+      new Batcher(lanes, startLimits, {
+        env,
+        signal,
+        what: "Starting workflows",
+        giveUpMs: startGivesUpMs,
+        inOrder: inLockOrder,
+        act: (rows, { lane, again }) => this.startOnce(rows, { lane: sideLane ?? lane, again }),
+      });
+    this.starts = startsOn(this.lanes);
+    this.keyedStarts = store.sideLane === undefined ? this.starts : startsOn(this.aside, store.sideLane);
     this.transitions = new Batcher(this.lanes, transitionLimits, {
       env,
       signal,
@@ -81,15 +88,16 @@ export class Committer {
   }
 
   start(row: StartRow): Promise<Started> {
-    return this.starts.add(row);
+    return (row.key === null ? this.starts : this.keyedStarts).add(row);
   }
 
   commit(transition: Transition): Promise<Committed> {
     return this.transitions.add(transition);
   }
 
-  drained(): Promise<void> {
-    return this.lanes.drained();
+  async drained(): Promise<void> {
+    await this.aside.drained();
+    await this.lanes.drained();
   }
 
   private async startOnce(part: readonly StartRow[], { lane, again }: Way): Promise<readonly Started[]> {

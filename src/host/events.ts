@@ -28,8 +28,10 @@ const publishGivesUpMs = 30_000;
  */
 export class Events {
   /** Of each kind one batch is under way at a time: so what this node publishes one after the other is delivered in that order. */
-  private readonly lanes: readonly [Lanes, Lanes, Lanes];
+  private readonly lanes: readonly Lanes[];
   private readonly publishes: Batcher<EventRow, undefined>;
+  /** Those under a key of the publisher's may meet it in a transaction that is open, and wait for its end. */
+  private readonly keyed: Batcher<EventRow, undefined>;
   private readonly deliveries: Batcher<EventRef, undefined>;
   private readonly looks: Batcher<SubscriptionRef, undefined>;
   private readonly from: EventParts;
@@ -37,17 +39,21 @@ export class Events {
   constructor(from: EventParts) {
     this.from = from;
     const { env, store, signal } = from;
-    this.lanes = [new Lanes(env, 1), new Lanes(env, 1), new Lanes(env, 1)];
-    const [publishing, delivering, looking] = this.lanes;
+    const lane = (): Lanes => new Lanes(env, 1);
+    const [publishing, aside, delivering, looking] = [lane(), lane(), lane(), lane()];
+    this.lanes = [publishing, aside, delivering, looking];
     const delivery = { env, what: "Delivering events", signal };
-    this.publishes = new Batcher(publishing, rows, {
-      env,
-      signal,
-      what: "Publishing events",
-      giveUpMs: publishGivesUpMs,
-      inOrder: inLockOrder,
-      act: (batch) => store.events.publish(batch).then(() => batch.map(() => undefined)),
-    });
+    const publishesOn = (lanes: Lanes, sideLane?: number): Batcher<EventRow, undefined> =>
+      new Batcher(lanes, rows, {
+        env,
+        signal,
+        what: "Publishing events",
+        giveUpMs: publishGivesUpMs,
+        inOrder: inLockOrder,
+        act: (batch) => store.events.publish(batch, sideLane).then(() => batch.map(() => undefined)),
+      });
+    this.publishes = publishesOn(publishing);
+    this.keyed = store.sideLane === undefined ? this.publishes : publishesOn(aside, store.sideLane);
     this.deliveries = new Batcher(delivering, refs, {
       ...delivery,
       act: async (batch) => this.delivered(batch, await store.events.deliver(batch)),
@@ -59,8 +65,8 @@ export class Events {
   }
 
   /** Resolves once the event is durable; it is delivered right after. */
-  async publish(row: EventRow): Promise<void> {
-    await this.publishes.add(row);
+  async publish(row: EventRow, isKeyed: boolean): Promise<void> {
+    await (isKeyed ? this.keyed : this.publishes).add(row);
     this.deliveries.add({ bucket: row.bucket, id: row.id }).catch((error: unknown) => this.leftToSweep(error));
   }
 

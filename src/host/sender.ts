@@ -56,8 +56,8 @@ export class Sender<T, R> {
         return [];
       } catch (error) {
         left = this.refuse(left, error);
-        const parts = left.length > 1 ? partsAfter(error, left) : [];
-        if (parts.length > 0) return await this.sendAll(parts, lane);
+        if (left.length > 1 && isLocked(error)) return left; // each may cost the whole wait for its lock
+        if (left.length > 1 && isTooMuch(error)) return await this.sendHalves(left, lane);
         await this.pause(left, error);
         if (left.length === 1 && isHeldUp(error)) return left;
       }
@@ -65,14 +65,14 @@ export class Sender<T, R> {
     return [];
   }
 
-  private async sendAll(parts: readonly (readonly Parcel<T, R>[])[], lane: number): Promise<readonly Parcel<T, R>[]> {
-    const apart: Parcel<T, R>[] = [];
-    for (const part of parts) {
-      const { failure } = this.lanes;
-      const isOver = this.sending.signal.aborted && failure !== undefined; // else each would wait as long once more
-      apart.push(...(isOver ? this.refuse(part, failure) : await this.sendPart(part, lane)));
-    }
-    return apart;
+  private async sendHalves(batch: readonly Parcel<T, R>[], lane: number): Promise<readonly Parcel<T, R>[]> {
+    const middle = batch.length >> 1;
+    const left = await this.sendPart(batch.slice(0, middle), lane);
+    const right = batch.slice(middle);
+    const { failure } = this.lanes;
+    // A host that stops does not wait as long once more for each part.
+    if (this.sending.signal.aborted && failure !== undefined) return [...left, ...this.refuse(right, failure)];
+    return [...left, ...(await this.sendPart(right, lane))];
   }
 
   private async sendOnce(part: readonly Parcel<T, R>[], lane: number): Promise<void> {
@@ -113,18 +113,13 @@ export class Sender<T, R> {
 /** A value in it is refused by the database, always. */
 const isRefusal = (error: unknown): boolean => error instanceof WorkflowError && error.errorClass === "invalid";
 
-const lockNotAvailable = "55P03";
-const queryCanceled = "57014";
+const stateOf = (error: unknown): string | undefined => (error instanceof PersistenceError ? error.sqlState : "");
 
-/** It waited for a lock, or took too long. Alone it says so of nobody else. */
-const isHeldUp = (error: unknown): boolean =>
-  error instanceof PersistenceError && (error.sqlState === lockNotAvailable || error.sqlState === queryCanceled);
+const isLocked = (error: unknown): boolean => stateOf(error) === "55P03";
+const isTooLong = (error: unknown): boolean => stateOf(error) === "57014";
 
-/** In which parts to send what failed as a whole; none: as it is. Without a code there was no answer, perhaps for its length. */
-function partsAfter<P>(error: unknown, batch: readonly P[]): readonly (readonly P[])[] {
-  const state = error instanceof PersistenceError ? error.sqlState : "";
-  if (state === lockNotAvailable) return batch.map((one) => [one]); // each may cost the whole wait for its lock
-  if (!isRefusal(error) && state !== undefined && state !== queryCanceled) return [];
-  const middle = batch.length >> 1;
-  return [batch.slice(0, middle), batch.slice(middle)];
-}
+/** Alone it goes on holding up the others, and says nothing of them. */
+const isHeldUp = (error: unknown): boolean => isLocked(error) || isTooLong(error);
+
+/** Less of it may succeed. Without a code there was no answer, perhaps for its length. */
+const isTooMuch = (error: unknown): boolean => isRefusal(error) || isTooLong(error) || stateOf(error) === undefined;

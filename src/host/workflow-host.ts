@@ -133,7 +133,8 @@ export class WorkflowHost {
    * Starts a run. Resolves once it is durable (with `tx`: once it is written, to be durable with the transaction). Throws
    * `WorkflowNotRegisteredError`, `ValidationError`, `NotStorableError`, `ValueTooLargeError`, `InvalidNameError` (key, labels),
    * `KeyConflictError`; `WouldDeadlockError` inside a transactional step without its `tx`; `InvalidRequestError` for `tx` on a store
-   * without SQL; `HostStoppedError`; and `DatabaseUnreachableError` or `PersistenceError` after 30 seconds without the database.
+   * without SQL; `HostStoppedError`; and `DatabaseUnreachableError` or `PersistenceError` after 30 seconds without the database, or
+   * behind a transaction that has started the same key and does not end.
    */
   startWorkflow<D, R, S>(
     workflow: WorkflowDefinition<D, R, S>,
@@ -258,7 +259,9 @@ export class WorkflowHost {
     const engine = this.running("publishEvent", tx);
     const rows = items.map((item) => prepareEvent(event, item, engine));
     if (tx !== undefined) return insideOf(engine.store, sessionOf(tx)).publish(await Promise.all(rows));
-    const outcomes = await Promise.allSettled(rows.map(async (row) => engine.node.events.publish(await row)));
+    const outcomes = await Promise.allSettled(
+      rows.map(async (row, n) => engine.node.events.publish(await row, items[n]?.idempotencyKey !== undefined)),
+    );
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 

@@ -12,6 +12,8 @@ export interface Database {
   readonly lanes: number;
   /** How many transactions of steps may be open at a time, so that a session is left to all else. Known once it is open. */
   readonly stepTransactions: number;
+  /** The number of one more lane, whose statements give up waiting for a lock after a second; absent where there is one session. */
+  readonly sideLane?: number;
   /** Whether `name`s of statements are used (off behind a pooler in transaction mode). */
   readonly named: boolean;
 

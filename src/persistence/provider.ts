@@ -15,6 +15,9 @@ export interface EngineStore {
   readonly name: string;
   /** How many batches of starts and transitions run side by side, each on a lane of its own. */
   readonly lanes: number;
+  /** The number of one more lane, for starts and events that may have to wait for a transaction of a caller's, since they are under a
+   *  key: they hold up nothing else there. Absent where there is one session for all. */
+  readonly sideLane?: number | undefined;
   /** Most rows of one batch of starts or transitions. */
   readonly batchRows: number;
   readonly buckets: number;
@@ -282,8 +285,9 @@ export interface TransactionSession {
 // ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface EventStore {
-  /** Stores events; a repeated id changes nothing. Durable before anybody looks. Sorted by (bucket, id) by the caller. */
-  publish(batch: readonly EventRow[]): Promise<void>;
+  /** Stores events; a repeated id changes nothing. Durable before anybody looks. Sorted by (bucket, id) by the caller. On a lane, if
+   *  one is named. */
+  publish(batch: readonly EventRow[], lane?: number): Promise<void>;
   /** Delivers events to all matching subscriptions of instances created before them: an inbox row once per (instance, event),
    *  `inboxSeq` + 1, due now if the instance is unowned and Runnable; then marks the events looked and numbers them, except those that
    *  start runs: their starts come back in `triggered`, and `start` marks them. */

@@ -52,6 +52,7 @@ test("no more connections are opened than allowed, whatever is asked at once", a
     ...Array.from({ length: 50 }, () => store.instances.look([row])),
     ...Array.from({ length: 20 }, () => store.instances.start(node, [startRow()], 0)),
     ...Array.from({ length: 20 }, () => store.instances.start(node, [startRow()], 1)),
+    ...Array.from({ length: 20 }, () => store.instances.start(node, [startRow()], store.sideLane)),
     store.nodes.beat(node),
   ]);
   const { rows } = await w.client.query(

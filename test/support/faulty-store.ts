@@ -25,6 +25,7 @@ const inTransaction = (statement: Statement): string => `tx:${kindOf(statement) 
 export class FaultyDatabase implements Database {
   readonly kind = "postgres";
   readonly lanes: number;
+  readonly sideLane: number;
   readonly named: boolean;
   /** How often each statement was sent. */
   readonly sent = new Map<string, number>();
@@ -35,13 +36,14 @@ export class FaultyDatabase implements Database {
   private tellFired: () => void = () => undefined;
   /** Called before each statement, BEGIN and COMMIT included; may wait. */
   gate: (name: string) => Promise<void> | void = () => undefined;
-  private readonly real: Database;
+  private readonly real: PostgresDatabase;
   private losing: { name: string; is: (rows: readonly object[]) => boolean; done: () => void } | undefined;
   private darkUntil = -Infinity;
 
-  constructor(real: Database) {
+  constructor(real: PostgresDatabase) {
     this.real = real;
     this.lanes = real.lanes;
+    this.sideLane = real.sideLane;
     this.named = real.named;
     this.fired = new Promise((resolve) => (this.tellFired = resolve));
   }

@@ -35,7 +35,7 @@ export class Motion {
         pointers: (...args) => this.move(() => instances.pointers(...args)),
       }),
       events: over(events, {
-        publish: (batch) => this.move(() => events.publish(batch)),
+        publish: (...args) => this.move(() => events.publish(...args)),
         deliver: (batch) => this.move(() => events.deliver(batch)),
         look: (batch) => this.move(() => events.look(batch)),
         start: (...args) => this.move(() => events.start(...args)),

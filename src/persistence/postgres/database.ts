@@ -9,10 +9,11 @@ import type { PoolFigures } from "../performance-analysis.ts";
 import type { PostgresOptions } from "./options.ts";
 import { addressOf, newClient, settingsOf, withHints, type Settings } from "./settings.ts";
 import { SessionPool } from "./pool.ts";
-import { checkServer, generalConnections, hotConnections, serverFacts, type ServerFacts } from "./server-check.ts";
+import { checkServer, poolSizes, serverFacts, type ServerFacts } from "./server-check.ts";
 import { persistenceError, sqlStateOf } from "./sql-state.ts";
 
 interface Sessions {
+  /** The side lane last. */
   readonly lanes: readonly Link[];
   readonly beat: Link;
   readonly hot: SessionPool;
@@ -21,6 +22,9 @@ interface Sessions {
 
 /** A node has 10 seconds to find out that a heartbeat's connection is dead and to make another one. */
 const beatMs = 4000;
+
+/** How long a statement of the side lane waits for a lock, until others get their turn. */
+const sideLockMs = 1000;
 
 const impatient = (client: pg.ClientConfig): pg.ClientConfig => ({
   ...client,
@@ -32,6 +36,7 @@ const impatient = (client: pg.ClientConfig): pg.ClientConfig => ({
 export class PostgresDatabase implements Database {
   readonly kind = "postgres";
   readonly lanes: number;
+  readonly sideLane: number;
   readonly named: boolean;
   private readonly env: Environment;
   private readonly settings: Settings;
@@ -43,10 +48,11 @@ export class PostgresDatabase implements Database {
     this.env = env;
     this.settings = settingsOf(options);
     this.lanes = this.settings.lanes;
+    this.sideLane = this.lanes;
     this.named = this.settings.named;
     this.listeners = new Set();
     this.sessions = undefined;
-    this.generalSessions = generalConnections(this.settings.lanes, this.settings.maxConnections); // refuses early
+    this.generalSessions = poolSizes(this.settings.lanes, this.settings.maxConnections).general; // refuses early
   }
 
   get stepTransactions(): number {
@@ -61,21 +67,22 @@ export class PostgresDatabase implements Database {
     // Behind a pooler the server's limits are not ours.
     const max =
       settings.pooler === "session" ? Math.min(settings.maxConnections, facts.allowed) : settings.maxConnections;
-    const general = generalConnections(settings.lanes, max);
-    this.generalSessions = general;
+    const sizes = poolSizes(settings.lanes, max);
+    this.generalSessions = sizes.general;
     const link = (client: pg.ClientConfig, purpose: string): Link =>
       new Link({ client: () => client, named, env, purpose });
+    const lanes = Array.from({ length: settings.lanes }, (_, lane) => link(hot, `lane ${lane}`));
     this.sessions = {
-      lanes: Array.from({ length: settings.lanes }, (_, lane) => link(hot, `lane ${lane}`)),
+      lanes: [...lanes, this.sideLink(hot)],
       beat: link(impatient(settings.client), "heartbeat"),
-      hot: new SessionPool({ client: hot, max: hotConnections, named, env }),
-      general: new SessionPool({ client: settings.client, max: general, named, env }),
+      hot: new SessionPool({ client: hot, max: sizes.hot, named, env }),
+      general: new SessionPool({ client: settings.client, max: sizes.general, named, env }),
     };
   }
 
   lane<R>(lane: number, statement: Statement): Promise<readonly R[]> {
     const link = this.ready().lanes[lane];
-    if (link === undefined) throw new InvalidRequestError("lane", `must be from 0 to ${this.lanes - 1}`);
+    if (link === undefined) throw new InvalidRequestError("lane", `must be from 0 to ${this.sideLane}`);
     return link.run<R>(statement);
   }
 
@@ -120,6 +127,15 @@ export class PostgresDatabase implements Database {
     this.listeners.clear();
     if (sessions === undefined) return;
     await Promise.all([...sessions.lanes, sessions.beat, sessions.hot, sessions.general].map((part) => part.close()));
+  }
+
+  /** Behind a pooler that shares sessions nothing may be set for one: there a lock is waited for until the deadline. */
+  private sideLink(client: pg.ClientConfig): Link {
+    const { env, named, settings } = this;
+    const prepare = async (session: pg.Client): Promise<void> =>
+      void (await session.query(`set lock_timeout = ${sideLockMs}`));
+    const options = { client: () => client, named, env, purpose: "side lane" };
+    return new Link(settings.pooler === "session" ? { ...options, prepare } : options);
   }
 
   private ready(): Sessions {

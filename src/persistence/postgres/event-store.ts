@@ -27,8 +27,10 @@ export class SqlEventStore implements EventStore {
     this.env = env;
   }
 
-  async publish(batch: readonly EventRow[]): Promise<void> {
-    if (batch.length > 0) await this.hot(publishEvents(this.tables, batch));
+  async publish(batch: readonly EventRow[], lane?: number): Promise<void> {
+    if (batch.length === 0) return;
+    const statement = publishEvents(this.tables, batch);
+    await (lane === undefined ? this.hot(statement) : this.database.lane(lane, statement));
   }
 
   async deliver(events: readonly EventRef[]): Promise<Delivery> {

@@ -22,7 +22,8 @@ export interface PostgresOptions {
   readonly connection?: PostgresConnection;
   /** How many connections this process may open in all, reserved ones included. Default: 10. */
   readonly maxConnections?: number;
-  /** How many batches of starts and transitions run side by side, each on a connection of its own. Default: 2. */
+  /** How many batches of starts and transitions run side by side, each on a connection of its own. Default: 2. What is
+   *  started or published under a key has one more, since it may have to wait for a transaction that does not end. */
   readonly lanes?: number;
   /** Names this process in `pg_stat_activity`. Default: `workflow-core`. */
   readonly applicationName?: string;

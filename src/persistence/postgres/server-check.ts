@@ -38,14 +38,22 @@ export function checkServer(facts: ServerFacts, address: string): void {
   }
 }
 
-/** Beat, listen, two sessions for claims and deliveries, two for everything else, and the lanes. */
-export const reservedConnections = (lanes: number): number => lanes + 2 + hotConnections;
-export const hotConnections = 2;
+/** Beat, listen, the side lane. */
+const reservedBesideLanes = 3;
 const fewestGeneral = 2;
+const mostHot = 2;
 
-/** How many sessions are left for everything that has no reserved one. */
-export function generalConnections(lanes: number, max: number): number {
-  const needed = reservedConnections(lanes) + fewestGeneral;
-  if (max < needed) throw new PoolTooSmallError(max, needed);
-  return max - reservedConnections(lanes);
+/** Sizes of the two pools. */
+export interface PoolSizes {
+  /** For claims and deliveries. */
+  readonly hot: number;
+  readonly general: number;
+}
+
+/** How the sessions are shared out that are not reserved. */
+export function poolSizes(lanes: number, max: number): PoolSizes {
+  const free = max - lanes - reservedBesideLanes;
+  if (free < 1 + fewestGeneral) throw new PoolTooSmallError(max, max - free + 1 + fewestGeneral);
+  const hot = Math.min(mostHot, free - fewestGeneral);
+  return { hot, general: free - hot };
 }

@@ -22,7 +22,7 @@ const rules: ReadonlyMap<string, SqlStateRule> = new Map<string, SqlStateRule>([
   // The whole transaction was rolled back and may be tried again.
   ["40001", conflict],
   ["40P01", conflict],
-  ["55P03", conflict],
+  ["55P03", { ...conflict, advice: "A transaction that has written or locked the same row does not end." }],
   ["40", conflict],
   ["40003", lost],
   ["57014", passing],

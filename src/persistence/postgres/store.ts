@@ -85,6 +85,10 @@ export class SqlEngineStore implements EngineStore {
     return this.database.lanes;
   }
 
+  get sideLane(): number | undefined {
+    return this.database.sideLane;
+  }
+
   get buckets(): number {
     return this.bucketCount;
   }
