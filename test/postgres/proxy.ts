@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 /** Stands between a client and PostgreSQL, and breaks what is to be broken. */
 export interface Proxy {
   readonly url: string;
+  /** How many connections go through it, as far as it was told. */
+  readonly connected: number;
   arm(): void;
   close(): Promise<void>;
 }
@@ -53,8 +55,12 @@ async function proxy(url: string, intercept: Break): Promise<Proxy> {
   const target = new URL(url);
   let isArmed = false;
   const sockets = new Set<net.Socket>();
-  const server = net.createServer((client) => {
-    const toServer = net.connect(Number(target.port), target.hostname);
+  const clients = new Set<net.Socket>();
+  // What is broken does not even say goodbye.
+  const server = net.createServer({ allowHalfOpen: true }, (client) => {
+    const toServer = net.connect({ port: Number(target.port), host: target.hostname, allowHalfOpen: true });
+    clients.add(client);
+    client.on("close", () => clients.delete(client));
     const broken = { yes: false };
     const cut = (): void => {
       client.destroy();
@@ -72,6 +78,8 @@ async function proxy(url: string, intercept: Break): Promise<Proxy> {
     toServer.on("data", (chunk: Buffer) => {
       if (!broken.yes) client.write(chunk);
     });
+    client.on("end", () => broken.yes || toServer.end());
+    toServer.on("end", () => broken.yes || client.end());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const through = new URL(url);
@@ -79,6 +87,9 @@ async function proxy(url: string, intercept: Break): Promise<Proxy> {
   through.port = `${(server.address() as AddressInfo).port}`;
   return {
     url: through.href,
+    get connected() {
+      return clients.size;
+    },
     arm: () => (isArmed = true),
     close: async () => {
       for (const socket of sockets) socket.destroy();

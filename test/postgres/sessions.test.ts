@@ -9,6 +9,7 @@ import {
 import { InvalidRequestError } from "../../src/models/errors.ts";
 import { PostgresPersistenceProvider } from "../../src/persistence/postgres/provider.ts";
 import { checkServer, type ServerFacts } from "../../src/persistence/postgres/server-check.ts";
+import { eventually } from "../support/clocked-stores.ts";
 import { goSilent, refuseOptions } from "./proxy.ts";
 import { liveNode, pointer, startMany, startOne, startRow, transition, world } from "./store.ts";
 
@@ -166,6 +167,27 @@ test("a server that falls silent costs a connection, never a hang", async () => 
     await assert.rejects(store.nodes.list(), isTransient);
     assert.ok(performance.now() - began < 10_000);
     await store.close();
+  } finally {
+    await proxy.close();
+  }
+});
+
+test("a store closes also where the network is gone without a word", { timeout: 60_000 }, async () => {
+  const direct = await w.store();
+  const proxy = await goSilent(w.url);
+  const sockets = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
+  const before = sockets();
+  try {
+    const store = await w.again(direct, { url: proxy.url });
+    const node = await liveNode(store);
+    await store.wakes?.listen(() => undefined);
+    await store.nodes.beat(node);
+    for (const lane of [0, 1, store.sideLane]) await store.instances.start(node, [startRow()], lane);
+    await store.nodes.list();
+    proxy.arm();
+    await store.close();
+    // Besides the proxy's own none is left, which would keep the process.
+    await eventually(() => sockets() <= before + 2 * proxy.connected, "all sockets are closed");
   } finally {
     await proxy.close();
   }

@@ -3,7 +3,7 @@ import type { Environment } from "../../models/environment.ts";
 import { PersistenceError } from "../../models/errors-storage.ts";
 import { InvalidRequestError } from "../../models/errors.ts";
 import type { Database, Ears, Session, Statement, Unlisten } from "../database.ts";
-import { connectClient, Link } from "./link.ts";
+import { connectClient, endClient, Link } from "./link.ts";
 import { Listener } from "./listener.ts";
 import type { PoolFigures } from "../performance-analysis.ts";
 import type { PostgresOptions } from "./options.ts";
@@ -40,7 +40,7 @@ export class PostgresDatabase implements Database {
   readonly named: boolean;
   private readonly env: Environment;
   private readonly settings: Settings;
-  private readonly listeners: Set<Listener>;
+  private readonly listeners: Map<string, Listener>;
   private sessions: Sessions | undefined;
   private generalSessions: number;
 
@@ -50,7 +50,7 @@ export class PostgresDatabase implements Database {
     this.lanes = this.settings.lanes;
     this.sideLane = this.lanes;
     this.named = this.settings.named;
-    this.listeners = new Set();
+    this.listeners = new Map();
     this.sessions = undefined;
     this.generalSessions = poolSizes(this.settings.lanes, this.settings.maxConnections).general; // refuses early
   }
@@ -103,11 +103,15 @@ export class PostgresDatabase implements Database {
   }
 
   async listen(channel: string, ears: Ears): Promise<Unlisten> {
-    const listener = new Listener(this.settings.client, this.env, channel, ears);
-    this.listeners.add(listener);
+    // One connection for all who listen here.
+    const listener = this.listeners.get(channel) ?? new Listener(this.settings.client, this.env, channel);
+    this.listeners.set(channel, listener);
+    listener.ears.add(ears);
     await listener.open();
     return async () => {
-      this.listeners.delete(listener);
+      listener.ears.delete(ears);
+      if (listener.ears.size > 0) return;
+      if (this.listeners.get(channel) === listener) this.listeners.delete(channel);
       await listener.close();
     };
   }
@@ -122,9 +126,10 @@ export class PostgresDatabase implements Database {
 
   async close(): Promise<void> {
     const sessions = this.sessions;
+    const listeners = [...this.listeners.values()];
     this.sessions = undefined;
-    await Promise.all([...this.listeners].map((listener) => listener.close()));
     this.listeners.clear();
+    await Promise.all(listeners.map((listener) => listener.close()));
     if (sessions === undefined) return;
     await Promise.all([...sessions.lanes, sessions.beat, sessions.hot, sessions.general].map((part) => part.close()));
   }
@@ -172,7 +177,7 @@ export class PostgresDatabase implements Database {
     } catch (error) {
       throw persistenceError(error, "first contact");
     } finally {
-      void client.end().catch(() => undefined);
+      void endClient(client, this.env);
     }
   }
 }

@@ -19,6 +19,7 @@ export interface LinkOptions {
 
 const firstWaitMs = 50;
 const longestWaitMs = 5_000;
+const farewellMs = 1_000;
 
 /**
  * One reserved session. It connects when it is first needed, and again after it was lost, ever more slowly while that fails.
@@ -57,7 +58,7 @@ export class Link {
     await this.opening?.catch(() => undefined); // it ends by itself, since the link is closed
     const client = this.current;
     this.current = undefined;
-    await client?.end();
+    if (client !== undefined) await endClient(client, this.options.env);
   }
 
   private async runNow<R>(statement: Statement): Promise<readonly R[]> {
@@ -95,7 +96,7 @@ export class Link {
       if (this.isClosed) throw new DatabaseUnreachableError(addressOf(client));
     } catch (error) {
       this.failures += 1;
-      void client.end().catch(() => undefined);
+      void endClient(client, env);
       throw persistenceError(error, purpose);
     }
     this.failures = 0;
@@ -106,7 +107,7 @@ export class Link {
   private drop(client: pg.Client): void {
     if (this.current !== client) return;
     this.current = undefined;
-    void client.end().catch(() => undefined);
+    void endClient(client, this.options.env);
     this.options.lost?.();
   }
 }
@@ -117,6 +118,15 @@ export async function runOn<R>(client: pg.ClientBase, statement: Statement, name
   const query = { text, values: [...values], queryMode: "extended" };
   const result = await client.query(named && name !== "" ? { ...query, name } : query);
   return result.rows as readonly R[];
+}
+
+/** Says goodbye and hangs up, also where nobody answers: else a network that is gone keeps the socket, and who waits for its end. */
+export async function endClient(client: pg.Client, env: Environment): Promise<void> {
+  const answered = new AbortController();
+  const ended = client.end().catch(() => undefined);
+  void ended.then(() => answered.abort());
+  await env.sleep(farewellMs, answered.signal);
+  client.connection.stream.destroy();
 }
 
 /** Connects, or says in one sentence where it could not. */

@@ -7,16 +7,16 @@ const pulseMs = 30_000;
 
 /** A session that listens, and goes on listening when it was lost. A pulse finds out when the other side is gone without a word. */
 export class Listener {
+  /** Whoever listens. */
+  readonly ears = new Set<Ears>();
   private readonly link: Link;
   private readonly env: Environment;
-  private readonly ears: Ears;
   private readonly stopping: AbortController;
   private pulse: Timer | undefined;
   private hadSession: boolean;
 
-  constructor(client: pg.ClientConfig, env: Environment, channel: string, ears: Ears) {
+  constructor(client: pg.ClientConfig, env: Environment, channel: string) {
     this.env = env;
-    this.ears = ears;
     this.stopping = new AbortController();
     this.pulse = undefined;
     this.hadSession = false;
@@ -32,7 +32,7 @@ export class Listener {
 
   async open(): Promise<void> {
     await this.link.connect();
-    this.schedulePulse();
+    if (this.pulse === undefined) this.schedulePulse();
   }
 
   async close(): Promise<void> {
@@ -43,10 +43,10 @@ export class Listener {
 
   private async prepare(session: pg.Client, channel: string): Promise<void> {
     session.on("notification", (message) => {
-      if (message.channel === channel) this.ears.heard(message.payload ?? "");
+      if (message.channel === channel) for (const ear of this.ears) ear.heard(message.payload ?? "");
     });
     await session.query(`listen ${pg.escapeIdentifier(channel)}`);
-    if (this.hadSession) this.ears.back();
+    if (this.hadSession) for (const ear of this.ears) ear.back();
     this.hadSession = true;
   }
 

@@ -4,7 +4,7 @@ import type { Session, Statement } from "../database.ts";
 import { PersistenceError } from "../../models/errors-storage.ts";
 import { WorkflowError } from "../../models/errors.ts";
 import type { PoolFigures } from "../performance-analysis.ts";
-import { runOn } from "./link.ts";
+import { endClient, runOn } from "./link.ts";
 import { breaksSession, persistenceError } from "./sql-state.ts";
 
 export interface PoolOptions {
@@ -23,6 +23,7 @@ export class SessionPool {
   private readonly named: boolean;
   private readonly env: Environment;
   private readonly held = new Set<HeldSession>();
+  private readonly open = new Set<pg.PoolClient>();
 
   constructor(options: PoolOptions) {
     // The deadline also holds for the wait for a free session.
@@ -35,6 +36,8 @@ export class SessionPool {
     this.env = options.env;
     this.pool.on("error", () => undefined); // an idle session was lost: the pool has removed it already
     this.pool.on("connect", (client) => client.on("error", () => undefined)); // a busy one: its query fails
+    this.pool.on("connect", (client) => this.open.add(client));
+    this.pool.on("remove", (client) => this.open.delete(client));
   }
 
   async run<R>(statement: Statement): Promise<readonly R[]> {
@@ -96,6 +99,7 @@ export class SessionPool {
       for (const held of this.held) held.breakOff();
     }
     await ended;
+    await Promise.all([...this.open].map((client) => endClient(client, this.env)));
   }
 
   private async take(): Promise<pg.PoolClient> {
