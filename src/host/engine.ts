@@ -54,8 +54,8 @@ export class Engine {
     // Where hints arrive, polling is only the net.
     if (hears) this.pollMs = Math.max(this.pollMs, 10_000);
     this.node = this.newNode();
-    this.results.start();
     await this.node.boot();
+    this.results.start(); // last: nothing stops it if the node does not boot
   }
 
   refOf(id: string): InstanceRef {

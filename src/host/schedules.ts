@@ -55,14 +55,14 @@ export class Schedules {
   async create<S>(options: ScheduleOptions<S>): Promise<Schedule> {
     const { id: givenId, paused = false, ifExists = "refuse", ...given } = options;
     const id = checkScheduleId(givenId);
-    const engine = this.parts.engine("schedules.create");
-    const { now } = await engine.store.schedules.clock();
+    const { now } = await this.parts.engine("schedules.create").store.schedules.clock();
     const recurrence = recurrenceOf(given, now);
     const spec: ScheduleSpec = { recurrence, ...policyOf(given), ...this.limitOf(given), ...labelsOf(given) };
     const nextAt = firstTick(recurrence, now);
     const row = rowOf({ id, spec, paused, nextAt: paused ? null : nextAt, ...(await this.startedBy(given)) });
-    if (await engine.store.schedules.create(row)) {
-      engine.node.keeper.poke();
+    const { store, node } = this.parts.engine("schedules.create"); // still, after an author's schema took its time
+    if (await store.schedules.create(row)) {
+      node.keeper.poke();
       return this.found(id);
     }
     if (ifExists === "refuse") throw new ScheduleExistsError(id);
@@ -165,10 +165,11 @@ export class Schedules {
 
   /** Writes what `change` makes of the schedule as it is; as often as another change or a tick comes between. */
   private async changed(id: string, change: (stored: StoredSchedule) => Promise<ScheduleRow>): Promise<Schedule> {
-    const { store, node } = this.parts.engine("schedules");
     for (;;) {
       const stored = await this.stored(id);
-      if (!(await store.schedules.change(await change(stored), stored.revision))) continue;
+      const row = await change(stored);
+      const { store, node } = this.parts.engine("schedules");
+      if (!(await store.schedules.change(row, stored.revision))) continue;
       node.keeper.poke();
       return this.found(id);
     }

@@ -69,12 +69,14 @@ export class Starter {
     this.notices = notices;
   }
 
-  /** Resolves with the instance's id once the start is durable. Throws `KeyConflictError`. */
-  async send(departure: Departure, node: EngineNode): Promise<string> {
+  /** Resolves with the instance's id once the start is durable. `running` answers the node when it is to be sent, or throws. Throws
+   *  `KeyConflictError`. */
+  async send(departure: Departure, running: () => EngineNode): Promise<string> {
     const { row, key } = departure;
     // One of this process goes first: then it is there, or was refused.
     for (let earlier = this.pending.get(row.id); earlier !== undefined; earlier = this.pending.get(row.id))
       await earlier.catch(() => undefined);
+    const node = running();
     const own = node.claimSlot(row.id);
     const sending = node.committer.start({ ...row, own });
     if (key !== undefined) this.pending.set(row.id, sending);

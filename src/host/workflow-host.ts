@@ -44,6 +44,9 @@ type EventRest<T> = [T] extends [void]
 /** Embedded stores that a host of this process uses: a node of one takes all others for dead ones of earlier processes. */
 const embeddedInUse = new WeakSet<object>();
 
+/** How many hosts of this process use a persistence: the last one closes it. */
+const usersOf = new WeakMap<object, number>();
+
 type State = "new" | "starting" | "running" | "stopping" | "stopped";
 
 /**
@@ -68,6 +71,7 @@ export class WorkflowHost {
   private readonly engineOfRuns = (): Engine => this.running("run");
   private state: State = "new";
   private engine: Engine | undefined;
+  private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
 
   /** Throws `DuplicateWorkflowError`, and `InvalidRequestError` for options that cannot work. */
@@ -94,6 +98,13 @@ export class WorkflowHost {
     if (embeddedInUse.has(persistence))
       throw new InvalidRequestError("host.start()", "cannot use an embedded store that a running host uses already");
     this.state = "starting";
+    this.starting = this.begin();
+    await this.starting;
+  }
+
+  private async begin(): Promise<void> {
+    const { persistence } = this.options;
+    usersOf.set(persistence, (usersOf.get(persistence) ?? 0) + 1);
     try {
       await persistence.initialize();
       if (persistence.store.alone) embeddedInUse.add(persistence);
@@ -105,8 +116,7 @@ export class WorkflowHost {
       await this.engine.boot();
     } catch (error) {
       this.state = "stopped";
-      await persistence.close().catch(() => undefined);
-      embeddedInUse.delete(persistence);
+      await this.leavePersistence().catch(() => undefined);
       throw error;
     }
     this.state = "running";
@@ -117,7 +127,8 @@ export class WorkflowHost {
 
   /**
    * Stops: nothing new is started, bodies get 20 seconds (or `drainMs`) to end, then their signals abort; what is unfinished is
-   * handed over to other nodes at once. May be called any number of times.
+   * handed over to other nodes at once. The store is closed, unless another host of this process uses the same provider. A host that
+   * is starting is stopped once it has started. May be called any number of times.
    */
   stop(): Promise<void> {
     this.stopping ??= this.end();
@@ -157,7 +168,7 @@ export class WorkflowHost {
     const engine = this.running("startWorkflow", tx);
     const departure = await this.departure(engine, workflow, item);
     this.env.tracing?.remember(departure.row.id, span);
-    if (tx === undefined) await this.starter.send(departure, engine.node);
+    if (tx === undefined) await this.starter.send(departure, () => this.running("startWorkflow").node);
     else await this.starter.sendInside([departure], engine.store, sessionOf(tx));
     return this.runOf<R>(departure.row.id);
   }
@@ -189,7 +200,7 @@ export class WorkflowHost {
       departures.map(async (one): Promise<StartOutcome<R>> => {
         if (one.status === "rejected") return { status: "refused", error: one.reason };
         try {
-          if (options.tx === undefined) await this.starter.send(one.value, engine.node);
+          if (options.tx === undefined) await this.starter.send(one.value, () => this.running("startWorkflows").node);
           return { status: "started", run: this.runOf<R>(one.value.row.id) };
         } catch (error) {
           return { status: "refused", error };
@@ -260,7 +271,11 @@ export class WorkflowHost {
     const rows = items.map((item) => prepareEvent(event, item, engine));
     if (tx !== undefined) return insideOf(engine.store, sessionOf(tx)).publish(await Promise.all(rows));
     const outcomes = await Promise.allSettled(
-      rows.map(async (row, n) => engine.node.events.publish(await row, items[n]?.idempotencyKey !== undefined)),
+      rows.map(async (preparing, n) => {
+        const row = await preparing;
+        const { node } = this.running("publishEvent"); // still, after an author's schema took its time
+        await node.events.publish(row, items[n]?.idempotencyKey !== undefined);
+      }),
     );
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
@@ -279,14 +294,26 @@ export class WorkflowHost {
   }
 
   private async end(): Promise<void> {
-    const { engine } = this;
+    await this.starting?.catch(() => undefined); // whoever started it is told
+    const { engine, state } = this;
+    if (state === "stopped") return; // it did not start
     this.state = "stopping";
     if (engine !== undefined) await engine.end(this.options.drainMs);
     this.state = "stopped";
     if (engine === undefined) return;
-    await this.options.persistence.close();
-    embeddedInUse.delete(this.options.persistence);
+    await this.leavePersistence();
     this.notices.tell({ kind: "host-stopped", node: engine.node.id });
+  }
+
+  private async leavePersistence(): Promise<void> {
+    const { persistence } = this.options;
+    const others = (usersOf.get(persistence) ?? 1) - 1;
+    usersOf.set(persistence, others);
+    try {
+      if (others === 0) await persistence.close();
+    } finally {
+      embeddedInUse.delete(persistence);
+    }
   }
 }
 
