@@ -15,21 +15,24 @@ const sharedFrom = 96;
 
 /**
  * Group commit: while the lanes are busy, items gather; then all go in one batch. There is no timer and no window, so a lone item
- * goes at once. An item that holds others up goes apart from then on, and takes turns with them.
+ * goes at once. An item that holds others up goes apart from then on.
  */
 export class Batcher<T, R> {
   private readonly lanes: Lanes;
+  private readonly aside: Lanes;
   private readonly limits: BatchLimits<T>;
   private readonly sending: Sending<T, R>;
   private readonly sender: Sender<T, R>;
   private waiting: Parcel<T, R>[] = [];
   private readonly apart: Parcel<T, R>[] = [];
-  private isTurnOfApart = false;
   private hasAsked = false;
+  private hasAskedAside = false;
   private patience: Timer | undefined;
 
-  constructor(lanes: Lanes, limits: BatchLimits<T>, sending: Sending<T, R>) {
+  /** `aside`: where to send what goes apart. Default: on the same lanes, in turns with the others. */
+  constructor(lanes: Lanes, limits: BatchLimits<T>, sending: Sending<T, R>, aside: Lanes = lanes) {
     this.lanes = lanes;
+    this.aside = aside;
     this.limits = limits;
     this.sending = sending;
     this.sender = new Sender(lanes, sending);
@@ -46,24 +49,40 @@ export class Batcher<T, R> {
   }
 
   private ask(): void {
-    if (this.hasAsked || this.waiting.length + this.apart.length === 0) return;
+    if (this.hasAsked || this.waiting.length === 0) return;
     this.hasAsked = true;
     this.lanes.ask((lane) => this.send(lane));
   }
 
   private async send(lane: number): Promise<void> {
     this.hasAsked = false;
-    if (this.sending.signal?.aborted) for (const { reject, failure } of this.apart.splice(0)) reject(failure);
     const batch = this.take();
     this.ask(); // for what is beyond the limit of one batch
+    await this.pass(batch, lane);
+  }
+
+  /** One at a time: what is held up never takes all lanes. */
+  private askAside(): void {
+    if (this.hasAskedAside || this.apart.length === 0) return;
+    this.hasAskedAside = true;
+    this.aside.ask((lane) => this.sendApart(lane));
+  }
+
+  private async sendApart(lane: number): Promise<void> {
+    if (this.sending.signal.aborted) for (const { reject, failure } of this.apart.splice(0)) reject(failure);
+    const next = this.apart.splice(0, 1);
+    await this.pass(next, lane);
+    this.hasAskedAside = false;
+    this.askAside();
+  }
+
+  private async pass(batch: readonly Parcel<T, R>[], lane: number): Promise<void> {
     if (batch.length === 0) return;
     this.apart.push(...(await this.sender.send(batch, lane)));
-    this.ask();
+    this.askAside();
   }
 
   private take(): readonly Parcel<T, R>[] {
-    this.isTurnOfApart = this.apart.length > 0 && (!this.isTurnOfApart || this.waiting.length === 0);
-    if (this.isTurnOfApart) return this.apart.splice(0, 1);
     const batch = this.takeWaiting();
     if (this.waiting.length === 0) this.stopTime();
     // Until now it waited for others, which were answered.

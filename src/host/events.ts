@@ -5,9 +5,16 @@ import type { Delivery, EngineStore, EventRef, EventRow, SubscriptionRef, Trigge
 import { startTriggered } from "../persistence/triggered-starts.ts";
 import type { Notices } from "../telemetry/notices.ts";
 import { type BatchLimits, Batcher } from "./batcher.ts";
+import type { Sending } from "./sender.ts";
 import type { Hints } from "./hints.ts";
 import { Lanes } from "./lanes.ts";
 import { persistently } from "./persist.ts";
+
+interface Publication {
+  readonly row: EventRow;
+  /** Its key is the publisher's: it may meet it in a transaction that is open, and wait for its end. */
+  readonly isKeyed: boolean;
+}
 
 export interface EventEars {
   /** Instances that nobody owned became due. */
@@ -19,7 +26,11 @@ export interface EventEars {
 }
 
 const refs = { items: 500, weight: 500, weigh: () => 1 } as const;
-const rows: BatchLimits<EventRow> = { items: 500, weight: maxTransitionBytes, weigh: ({ data }) => data?.length ?? 0 };
+const publications: BatchLimits<Publication> = {
+  items: 500,
+  weight: maxTransitionBytes,
+  weigh: ({ row }) => row.data?.length ?? 0,
+};
 const publishGivesUpMs = 30_000;
 
 /**
@@ -27,11 +38,10 @@ const publishGivesUpMs = 30_000;
  * events are. One must see the other. What a crash cuts off between the two, the sweep finishes.
  */
 export class Events {
-  /** Of each kind one batch is under way at a time: so what this node publishes one after the other is delivered in that order. */
+  /** Of each kind one batch is under way at a time: so what this node publishes one after the other is delivered in that order, except
+   *  for what has to wait for a transaction of somebody else, and goes aside. */
   private readonly lanes: readonly Lanes[];
-  private readonly publishes: Batcher<EventRow, undefined>;
-  /** Those under a key of the publisher's may meet it in a transaction that is open, and wait for its end. */
-  private readonly keyed: Batcher<EventRow, undefined>;
+  private readonly publishes: Batcher<Publication, undefined>;
   private readonly deliveries: Batcher<EventRef, undefined>;
   private readonly looks: Batcher<SubscriptionRef, undefined>;
   private readonly from: EventParts;
@@ -40,20 +50,23 @@ export class Events {
     this.from = from;
     const { env, store, signal } = from;
     const lane = (): Lanes => new Lanes(env, 1);
-    const [publishing, aside, delivering, looking] = [lane(), lane(), lane(), lane()];
-    this.lanes = [publishing, aside, delivering, looking];
+    const [publishLane, asideLane, delivering, looking] = [lane(), lane(), lane(), lane()];
+    this.lanes = [publishLane, asideLane, delivering, looking];
     const delivery = { env, what: "Delivering events", signal };
-    const publishesOn = (lanes: Lanes, sideLane?: number): Batcher<EventRow, undefined> =>
-      new Batcher(lanes, rows, {
-        env,
-        signal,
-        what: "Publishing events",
-        giveUpMs: publishGivesUpMs,
-        inOrder: inLockOrder,
-        act: (batch) => store.events.publish(batch, sideLane).then(() => batch.map(() => undefined)),
-      });
-    this.publishes = publishesOn(publishing);
-    this.keyed = store.sideLane === undefined ? this.publishes : publishesOn(aside, store.sideLane);
+    const publishing: Sending<Publication, undefined> = {
+      env,
+      signal,
+      what: "Publishing events",
+      giveUpMs: publishGivesUpMs,
+      inOrder: (a, b) => inLockOrder(a.row, b.row),
+      act: (batch) => this.store(batch),
+    };
+    this.publishes = new Batcher(
+      publishLane,
+      publications,
+      publishing,
+      store.sideLane === undefined ? publishLane : asideLane,
+    );
     this.deliveries = new Batcher(delivering, refs, {
       ...delivery,
       act: async (batch) => this.delivered(batch, await store.events.deliver(batch)),
@@ -66,7 +79,7 @@ export class Events {
 
   /** Resolves once the event is durable; it is delivered right after. */
   async publish(row: EventRow, isKeyed: boolean): Promise<void> {
-    await (isKeyed ? this.keyed : this.publishes).add(row);
+    await this.publishes.add({ row, isKeyed });
     this.deliveries.add({ bucket: row.bucket, id: row.id }).catch((error: unknown) => this.leftToSweep(error));
   }
 
@@ -81,6 +94,16 @@ export class Events {
 
   async drained(): Promise<void> {
     for (const lanes of this.lanes) await lanes.drained(); // what is published is delivered after
+  }
+
+  private async store(batch: readonly Publication[]): Promise<readonly undefined[]> {
+    const { events, sideLane } = this.from.store;
+    const mayWait = batch.some(({ isKeyed }) => isKeyed);
+    await events.publish(
+      batch.map(({ row }) => row),
+      mayWait ? sideLane : undefined,
+    );
+    return batch.map(() => undefined);
   }
 
   private async delivered<T>(batch: readonly T[], delivery: Delivery): Promise<undefined[]> {
