@@ -22,6 +22,8 @@ export interface StoreUnderTest {
   host(options: Omit<CreateHostOptions, "persistence">): Promise<WorkflowHost>;
   /** While true, hosts give every instance away after each transition, so that it is claimed and loaded anew: what a crash leaves. */
   isForgetful: boolean;
+  /** Commits of hosts take so much longer. */
+  slowMs: number;
   /** The transitions of a run that were committed so far, of any host here. */
   transitionsOf(runId: string): readonly Transition[];
   /** The paths of a run's pointers that have a row, of the host that was made last. */
@@ -35,22 +37,26 @@ export const storeNames: readonly StoreUnderTest["name"][] =
 const page = fs.readFileSync(new URL("../../../docs/states.md", import.meta.url), "utf8");
 const drawn = new Set(arrowsOfPicture(page, "Of a step").map(({ arrow }) => arrow));
 
-/** Runs a group of tests on each store, each with data of its own. */
-export function onEveryStore(group: string, tests: (store: StoreUnderTest) => void): void {
-  for (const name of storeNames) {
+/** The stores in which steps may be transactional. */
+export const sqlStores = storeNames.filter((name) => name !== "memory");
+
+/** Runs a group of tests on each store, or on some, each with data of its own. */
+export function onEveryStore(group: string, tests: (store: StoreUnderTest) => void, names = storeNames): void {
+  for (const name of names) {
     describe(`${group} on ${name}`, () => tests(storeOf(name)));
   }
 }
 
 const modes = ["kept in memory", "loaded anew after every transition"] as const;
 
-/** Runs tests on each store in two modes: as it is, and with every transition followed by what a crash leaves behind. */
+/** Runs tests on each store, or on some, in two modes: as it is, and with every transition followed by what a crash leaves behind. */
 export function inEveryWay(
   group: string,
   workflows: CreateHostOptions["workflows"],
   tests: (host: () => WorkflowHost, store: StoreUnderTest, mode: (typeof modes)[number]) => void,
+  names = storeNames,
 ): void {
-  onEveryStore(group, (store) => {
+  const inBothModes = (store: StoreUnderTest): void => {
     let host: WorkflowHost;
     before(async () => {
       host = await store.host({ workflows });
@@ -63,7 +69,8 @@ export function inEveryWay(
         tests(() => host, store, mode);
       });
     }
-  });
+  };
+  onEveryStore(group, inBothModes, names);
 }
 
 function storeOf(name: StoreUnderTest["name"]): StoreUnderTest {
@@ -106,7 +113,8 @@ function storeOf(name: StoreUnderTest["name"]): StoreUnderTest {
     name,
     hasSql: name !== "memory",
     isForgetful: false,
-    host: (options) => start({ pollMs: 20, ...options }, through((opened = open()), pass)),
+    slowMs: 0,
+    host: (options) => start({ pollMs: 20, ...options }, through((opened = open()), store, pass)),
     transitionsOf: (runId) => seen.get(runId) ?? [],
     pathsOf: async (runId) => {
       const page = await opened?.getExecutionPointersByInstance(runId, { limit: 10_000 });
@@ -117,10 +125,17 @@ function storeOf(name: StoreUnderTest["name"]): StoreUnderTest {
 }
 
 /** Has every transition pass by before it is committed. */
-function through(persistence: Persistence, pass: (transition: Transition) => Transition): Persistence {
+function through(
+  persistence: Persistence,
+  store: Pick<StoreUnderTest, "slowMs">,
+  pass: (transition: Transition) => Transition,
+): Persistence {
   const { instances }: { instances: InstanceStore } = persistence.store;
   const commit = instances.commit.bind(instances);
-  instances.commit = (batch) => commit(batch.map(pass));
+  instances.commit = async (batch) => {
+    if (store.slowMs > 0) await new Promise((resolve) => setTimeout(resolve, store.slowMs));
+    return commit(batch.map(pass));
+  };
   const transact = instances.transact.bind(instances);
   instances.transact = (work) => transact(async (tx) => pass(await work(tx)));
   return persistence;
