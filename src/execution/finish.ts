@@ -26,7 +26,7 @@ export function endPointer(draft: Draft, path: string, ending: Ending): void {
 
 /** A row that this very transition writes first is changed where it stands: one statement does not see its own inserts. */
 function write(draft: Draft, row: PointerRow): void {
-  draft.weight += (row.input?.length ?? 0) + (row.outcome?.length ?? 0) + (row.patch?.length ?? 0);
+  for (const text of [row.input, row.outcome, row.patch, row.failure]) draft.weight += text?.length ?? 0;
   const earlier = row.write === "update" ? draft.rows.findIndex(({ path }) => path === row.path) : -1;
   const before = draft.rows[earlier];
   if (before === undefined) draft.rows.push(row);

@@ -96,8 +96,8 @@ function admit(draft: Draft, path: string, node: Crowd): void {
 function mark(draft: Draft, path: string, block: string, failure?: Failure): void {
   const { valued } = draft.place(path);
   if (failure !== undefined) {
-    const { stack: _, ...told } = failure; // the row has all of it, and thousands of stacks would be too much for one value
-    const outcome = valued ? encodeValue({ status: "failed", failure: told }, `failure of "${block}"`) : undefined;
+    const told = { status: "failed", failure: withoutStacks(failure) };
+    const outcome = valued ? encodeValue(told, `failure of "${block}"`) : undefined;
     endPointer(draft, block, { status: "Failed", failure: JSON.stringify(failure), outcome: outcome?.json });
     if (outcome !== undefined) draft.values.set(block, outcome);
   } else if (valued) {
@@ -105,6 +105,11 @@ function mark(draft: Draft, path: string, block: string, failure?: Failure): voi
     endPointer(draft, block, { outcome: JSON.stringify({ "$wf:at": at }) });
     draft.values.set(block, { at });
   }
+}
+
+/** The row has all of it; thousands of stacks, with those of the causes, would be too much for one value. */
+function withoutStacks({ stack: _, cause, ...failure }: Failure): Failure {
+  return { ...failure, ...(cause !== undefined && { cause: withoutStacks(cause) }) };
 }
 
 /** A child is done or has failed: the next is admitted, or enough are there, or all are. */
