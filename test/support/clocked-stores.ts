@@ -26,6 +26,8 @@ export interface ClockedStore {
   now(): number;
   advance(ms: number): Promise<void>;
   moveTo(iso: string): Promise<void>;
+  /** Another way to the same data, without a host. */
+  open(): Promise<EngineStore>;
 }
 
 interface Source {
@@ -109,6 +111,7 @@ function clocked(name: ClockedStore["name"], make: (now: () => number) => Promis
     now: () => now,
     advance: (ms) => move(now + ms),
     moveTo: (iso) => move(Date.parse(iso)),
+    open: () => ready().open(),
   };
 }
 

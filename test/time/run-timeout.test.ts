@@ -67,7 +67,22 @@ const hanging = defineWorkflow({ id: "hanging", version: 1 }, (flow: Flow<Trip>)
   }),
 );
 
-const workflows = [undoing, failing, endless, terminating, slowToUndo, hanging];
+const ran: string[] = [];
+/** Rests since a step has failed; what comes behind would run if it were resumed in time. */
+const resting = defineWorkflow({ id: "resting", version: 1, timeout: "2 hours" }, (flow: Flow<Trip>) =>
+  flow
+    .run(
+      "fails",
+      ({ id }) => {
+        ran.push(id);
+        if (ran.filter((one) => one === id).length === 1) throw new PermanentError("not yet");
+      },
+      { onError: "suspend" },
+    )
+    .run("behind", ({ id }) => void ran.push(id)),
+);
+
+const workflows = [undoing, failing, endless, terminating, slowToUndo, hanging, resting];
 
 onEveryClock("the time of a whole run", (store) => {
   describe("straight", () => runTests(store, () => store.host({ workflows })));
@@ -81,6 +96,21 @@ onEveryClock("the time of a whole run", (store) => {
     await assert.rejects(run.result(), { code: "WORKFLOW_FAILED", message: /did not come to its end in the time/ });
     assert.equal(aborted, 1);
     await host.stop();
+  });
+  test("does not end a run whose event came in time, however late that is looked at", async () => {
+    const id = `late ${store.name}`;
+    const first = await store.host({ workflows: [failing] });
+    const run = await first.startWorkflow(failing, { id });
+    await store.quiet();
+    await first.stop();
+    const publisher = await store.host({ workflows: [], concurrency: 0 });
+    await publisher.publishEvent(go, id);
+    await store.quiet();
+    await publisher.stop();
+    await store.advance(3 * hour);
+    const second = await store.host({ workflows: [failing] });
+    assert.equal(await second.getRun(run.id).result(), "went");
+    await second.stop();
   });
 });
 
@@ -168,6 +198,21 @@ function runTests(store: ClockedStore, open: () => Promise<WorkflowHost>): void 
     assert.equal(await run.status(), "Suspended");
     await run.resume();
     await assert.rejects(run.result(), isTimeout);
+  });
+
+  test("is over for a suspended run as soon as that is resumed: no body runs any more", async () => {
+    const id = name();
+    const run = await host.startWorkflow(resting, { id });
+    await store.quiet();
+    assert.equal(await run.status(), "Suspended");
+    await store.advance(3 * hour);
+    await store.quiet(); // the host has heard that time was moved
+    await run.resume();
+    await assert.rejects(run.result(), isTimeout);
+    assert.deepEqual(
+      ran.filter((one) => one === id),
+      [id],
+    );
   });
 
   test("lets a rollback that is under way come to its end", async () => {

@@ -139,6 +139,19 @@ onEveryClock("schedules", (store) => {
     await host.schedules.delete("overlaps");
   });
 
+  test("hold up no other if they cannot be carried out here", async () => {
+    const nowhere = { cron: "* * * * *", timeZone: "Europe/Newtown" };
+    const spec = JSON.stringify({ recurrence: nowhere, overlap: "skip", catchUp: "one" });
+    const facts = { definition: "report", version: 1, queues: false, paused: false, data: "{}" };
+    const { schedules } = await store.open();
+    await host.schedules.create({ id: "held", workflow: report, data: { name: "held" }, every: "1 hour" });
+    await schedules.create({ id: "elsewhere", nextAt: store.now() + hour / 2, spec, ...facts });
+    await store.advance(hour);
+    assert.equal((await carriedOut("held", 1)).started, 1);
+    assert.equal(await host.schedules.delete("elsewhere"), true);
+    await host.schedules.delete("held");
+  });
+
   test("rest while they are paused, and make up for nothing afterwards", async () => {
     await host.schedules.create({ id: "pausing", workflow: report, data: { name: "p" }, cron: "30 * * * *" });
     const paused = await host.schedules.pause("pausing");
