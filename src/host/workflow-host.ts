@@ -41,8 +41,8 @@ type EventRest<T> = [T] extends [void]
   ? [data?: undefined, options?: PublishOptions & WithTransaction]
   : [data: NoInfer<T>, options?: PublishOptions & WithTransaction];
 
-/** Embedded stores that a host of this process uses: a node of one takes all others for dead ones of earlier processes. */
-const embeddedInUse = new WeakSet<object>();
+/** Embedded stores and the hosts of this process that use them: a node of one takes all others for dead ones of earlier processes. */
+const embeddedInUse = new WeakMap<object, WorkflowHost>();
 
 /** How many hosts of this process use a persistence: the last one closes it. */
 const usersOf = new WeakMap<object, number>();
@@ -95,8 +95,7 @@ export class WorkflowHost {
     if (this.state !== "new")
       throw new InvalidRequestError("host.start()", `was called on a host that is ${this.state}`);
     const { persistence } = this.options;
-    if (embeddedInUse.has(persistence))
-      throw new InvalidRequestError("host.start()", "cannot use an embedded store that a running host uses already");
+    this.refuseIfAnotherUsesIt();
     this.state = "starting";
     this.starting = this.begin();
     await this.starting;
@@ -107,7 +106,8 @@ export class WorkflowHost {
     usersOf.set(persistence, (usersOf.get(persistence) ?? 0) + 1);
     try {
       await persistence.initialize();
-      if (persistence.store.alone) embeddedInUse.add(persistence);
+      this.refuseIfAnotherUsesIt(); // it may have begun meanwhile
+      if (persistence.store.alone) embeddedInUse.set(persistence, this);
       this.engine = new Engine(this.observed(persistence.store), this.env, {
         registry: this.registry,
         notices: this.notices,
@@ -115,6 +115,10 @@ export class WorkflowHost {
       });
       await this.engine.boot();
     } catch (error) {
+      if (this.anotherUsesIt()) {
+        this.state = "new";
+        throw error; // and the store stays open
+      }
       this.state = "stopped";
       await this.leavePersistence().catch(() => undefined);
       throw error;
@@ -123,6 +127,16 @@ export class WorkflowHost {
     const { node, store } = this.engine;
     this.env.logger.info(`Workflow Core runs on ${store.name}`, { node: node.id, workflows: this.registry.names() });
     this.notices.tell({ kind: "host-started", node: node.id, store: store.name });
+  }
+
+  private anotherUsesIt(): boolean {
+    const user = embeddedInUse.get(this.options.persistence);
+    return user !== undefined && user !== this;
+  }
+
+  private refuseIfAnotherUsesIt(): void {
+    if (this.anotherUsesIt())
+      throw new InvalidRequestError("host.start()", "cannot use an embedded store that a running host uses already");
   }
 
   /**

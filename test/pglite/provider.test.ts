@@ -46,3 +46,19 @@ test("two hosts at once on one embedded store are refused, one after the other a
   await second.start();
   await second.stop();
 });
+
+test("of two hosts that start at once on one embedded store, one runs, and the other is refused until it has stopped", async () => {
+  const persistence = new PglitePersistenceProvider({});
+  const workflow = defineWorkflow({ id: "alone", version: 1 }, (flow: Flow<object>) => flow.run("a", () => 1));
+  const hosts = [1, 2].map(() => createHost({ workflows: [workflow], persistence }));
+  const starts = await Promise.allSettled(hosts.map((host) => host.start()));
+  const [refused, ...others] = starts.flatMap((start) => (start.status === "rejected" ? [start] : []));
+  assert.match(String(refused?.reason), /cannot use an embedded store that a running host uses/);
+  assert.equal(others.length, 0);
+  const isRunning = starts.map(({ status }) => status === "fulfilled");
+  const [running, waiting] = isRunning[0] ? hosts : hosts.toReversed();
+  await (await running?.startWorkflow(workflow, {}))?.result();
+  await running?.stop();
+  await waiting?.start();
+  await waiting?.stop();
+});
