@@ -33,7 +33,7 @@ export interface Parcel<T, R> {
 /** Sends batches, the very same again after errors that pass. What is too much for the database, or is refused by it, is divided. */
 export class Sender<T, R> {
   /** When a batch was last answered, by the monotonic clock. */
-  answeredAt = -Infinity;
+  answeredAt: number = -Infinity;
   private readonly lanes: Lanes;
   private readonly sending: Sending<T, R>;
 

@@ -8,7 +8,7 @@ const pulseMs = 30_000;
 /** A session that listens, and goes on listening when it was lost. A pulse finds out when the other side is gone without a word. */
 export class Listener {
   /** Whoever listens. */
-  readonly ears = new Set<Ears>();
+  readonly ears: Set<Ears> = new Set();
   private readonly link: Link;
   private readonly env: Environment;
   private readonly stopping: AbortController;
