@@ -94,7 +94,6 @@ export class WorkflowHost {
   async start(): Promise<void> {
     if (this.state !== "new")
       throw new InvalidRequestError("host.start()", `was called on a host that is ${this.state}`);
-    const { persistence } = this.options;
     this.refuseIfAnotherUsesIt();
     this.state = "starting";
     this.starting = this.begin();
@@ -115,11 +114,7 @@ export class WorkflowHost {
       });
       await this.engine.boot();
     } catch (error) {
-      if (this.anotherUsesIt()) {
-        this.state = "new";
-        throw error; // and the store stays open
-      }
-      this.state = "stopped";
+      this.state = this.anotherUsesIt() ? "new" : "stopped";
       await this.leavePersistence().catch(() => undefined);
       throw error;
     }
@@ -326,7 +321,7 @@ export class WorkflowHost {
     try {
       if (others === 0) await persistence.close();
     } finally {
-      embeddedInUse.delete(persistence);
+      if (!this.anotherUsesIt()) embeddedInUse.delete(persistence);
     }
   }
 }

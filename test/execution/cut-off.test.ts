@@ -47,9 +47,7 @@ const beside = defineWorkflow({ id: "asleep-beside", version: 1 }, (flow: Flow<J
 );
 
 const loses = defineWorkflow({ id: "asleep-loses", version: 1 }, (flow: Flow<Job>) =>
-  flow
-    .race({ sleeps: (branch) => branch.then(book), wins: (branch) => branch.waitFor(go, forRun) })
-    .run("fail", fail),
+  flow.race({ sleeps: (branch) => branch.then(book), wins: (branch) => branch.waitFor(go, forRun) }).run("fail", fail),
 );
 
 const alone = defineWorkflow({ id: "asleep-alone", version: 1 }, (flow: Flow<Job>) => flow.then(book));

@@ -38,10 +38,12 @@ inEveryWay(
   [joining],
   (host, store, mode) => {
     test("does not mind who fails while its value is still being read", async () => {
-      isWritten = (id, path) => store.transitionsOf(id).some(({ pointers }) => pointers.some((row) => row.path === path));
+      isWritten = (id, path) =>
+        store.transitionsOf(id).some(({ pointers }) => pointers.some((row) => row.path === path));
       const id = `${store.name} ${mode}`;
       const run = await host().startWorkflow(joining, { id });
-      while (!store.transitionsOf(run.id).some(({ subscribe }) => subscribe.length > 0)) await new Promise(setImmediate);
+      while (!store.transitionsOf(run.id).some(({ subscribe }) => subscribe.length > 0))
+        await new Promise(setImmediate);
       await host().publishEvent(go, id);
       assert.deepEqual(await run.result(), { status: "done", value: 1 });
     });

@@ -27,7 +27,10 @@ const fail = (): never => {
 };
 /** With a stack as they are behind many layers. */
 const failDeep = (): never => {
-  const frames = Array.from({ length: 50 }, (_, n) => `    at layer${n} (file:///srv/app/node_modules/layer-${n}/index.js:1:1)`);
+  const frames = Array.from(
+    { length: 50 },
+    (_, n) => `    at layer${n} (file:///srv/app/node_modules/layer-${n}/index.js:1:1)`,
+  );
   throw Object.assign(new Error("no"), { stack: ["Error: no", ...frames].join("\n") });
 };
 

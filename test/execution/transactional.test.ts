@@ -37,7 +37,9 @@ const noPatch = (): never => {
   throw new Error("no patch");
 };
 
-const failing = defineWorkflow({ id: "failing", version: 1 }, (flow: Flow<Job>) => flow.then(book, { output: noPatch }));
+const failing = defineWorkflow({ id: "failing", version: 1 }, (flow: Flow<Job>) =>
+  flow.then(book, { output: noPatch }),
+);
 
 let isMended = false;
 const parked = defineWorkflow({ id: "parked", version: 1 }, (flow: Flow<Job>) =>

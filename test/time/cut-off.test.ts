@@ -22,7 +22,9 @@ const make = transactionalStep("make", async (_, { tx }) => {
 const making = defineWorkflow({ id: "making", version: 1 }, (flow: Flow<object>) => flow.then(make));
 
 const read = transactionalStep("read", async ({ id }: Job, { tx }) => {
-  const { rows } = await tx.query<{ readonly page: number }>("select page from refund where id = $1 order by page", [id]);
+  const { rows } = await tx.query<{ readonly page: number }>("select page from refund where id = $1 order by page", [
+    id,
+  ]);
   return rows.map(({ page }) => page);
 });
 const reading = defineWorkflow({ id: "reading", version: 1 }, (flow: Flow<Job>) =>
