@@ -33,6 +33,8 @@ const book = transactionalStep("book", async (_: Job, { tx, instanceId }) => {
   await tx.query(write, [instanceId]);
   return 1;
 });
+/** What goes on for ever fails by its name. */
+const inTime = { timeout: 15_000 };
 const noPatch = (): never => {
   throw new Error("no patch");
 };
@@ -106,7 +108,7 @@ inEveryWay(
       assert.equal(await keptOf(run), 0);
     });
 
-    test("that can be undone is done as a whole or not at all: nothing is kept of half of it", async () => {
+    test("that can be undone is done as a whole or not at all: nothing is kept of half of it", inTime, async () => {
       for (const workflow of halves) {
         const run = await host().startWorkflow(workflow, { n: 0 });
         const error: unknown = await run.result().catch((thrown: unknown) => thrown);
