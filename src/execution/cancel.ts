@@ -20,7 +20,7 @@ export interface Remains {
 export function cancelForRollback(draft: Draft, container: string): Remains {
   const remains: Remains = { heads: [], inDoubt: draft.doubts.splice(0) };
   const undos = cancelPointers(draft, container, (path, pointer) => {
-    const doubtful = isInDoubt(draft, path, pointer);
+    const doubtful = isInDoubt(draft, path);
     if (doubtful) remains.inDoubt.push(doubtOf(path, pointer));
     if (doubtful) keepItem(draft, path, pointer);
     cancelPointer(draft, path, doubtful ? { below: nothingBelow } : {});
@@ -43,7 +43,7 @@ export function cancelForRollback(draft: Draft, container: string): Remains {
 export function cancelBlock(draft: Draft, block: string): void {
   stackDoubts(draft, block);
   const undos = cancelPointers(draft, block, (path, pointer) => {
-    const doubtful = isInDoubt(draft, path, pointer);
+    const doubtful = isInDoubt(draft, path);
     const head = { path, seq: draft.seq + 1, inDoubt: true } as const;
     if (doubtful) keepItem(draft, path, pointer);
     cancelPointer(draft, path, {
@@ -118,12 +118,11 @@ function cancelScope(draft: Draft, path: string, scope: OpenScope): void {
 }
 
 /** A plain step that can be undone and may have had its effect: its body runs, has slept, or an attempt of it failed. */
-function isInDoubt(draft: Draft, path: string, pointer: ActivePointer): boolean {
-  if (!draft.wasActive(path)) return false; // a body begins only behind the commit that made its pointer ready
+function isInDoubt(draft: Draft, path: string): boolean {
+  if (!draft.mayHaveBegun(path)) return false;
   const node = draft.plan.places.get(staticPath(path))?.node;
   if (node?.kind !== "step" || node.compensation === undefined || node.transactional || node.skipInDoubt) return false;
-  // Beside others its input is made before it may begin: one that has none, since its mapping threw, has not begun.
-  return node.input === undefined || pointer.input !== undefined || !draft.isConcurrent(path);
+  return true;
 }
 
 /** What says of a row on no stack of its own that a compensation may need it. */

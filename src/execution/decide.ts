@@ -50,6 +50,8 @@ function apply(draft: Draft, fact: Fact): void {
       return;
     case "request":
       return requested(draft, fact);
+    case "resumed":
+      return askForInputs(draft);
     case "marked":
       for (const path of fact.paths) markStarted(draft, path);
       return;
@@ -190,6 +192,11 @@ function expired(draft: Draft): void {
   raise(draft, "", failure, onTimeout);
 }
 
+/** What rested since its mapping threw does not begin before it has its input. */
+function askForInputs(draft: Draft): void {
+  for (const [path, { noInput }] of draft.pointers) if (noInput) draft.asks.push({ kind: "input", path });
+}
+
 function requested(draft: Draft, fact: RequestFact): void {
   draft.consume.push(fact.source);
   draft.history.push({ kind: fact.request, path: null, detail: JSON.stringify({ reason: fact.reason }) });
@@ -204,6 +211,7 @@ function requested(draft: Draft, fact: RequestFact): void {
       if (draft.isUnreadable) return; // it could not be gone on with, and stays suspended for the same reason
       draft.become("resume");
       draft.reason = undefined;
+      draft.hasResumed = true;
       return;
     case "compensate":
       if (draft.isUnreadable) return; // nor can it be undone

@@ -65,6 +65,8 @@ export class Draft {
   readonly doubts: DoubtfulStep[] = [];
   /** Children wait for admission that this transition had no room for. */
   more = false;
+  /** It was asked to go on. */
+  hasResumed = false;
   /** The stored state does not fit the definition: nothing can be done with it here. */
   isUnreadable = false;
   private readonly before: InstanceState;
@@ -119,9 +121,10 @@ export class Draft {
     return placeOf(this.plan, path);
   }
 
-  /** Whether a pointer was active before this decision. */
-  wasActive(path: string): boolean {
-    return this.before.frontier.pointers[path] !== undefined;
+  /** Whether a body of the pointer may have begun: it does so only behind the commit that made it ready, and not without an input. */
+  mayHaveBegun(path: string): boolean {
+    const before = this.before.frontier.pointers[path];
+    return before !== undefined && before.noInput !== true;
   }
 
   /** The number of the next step that becomes ready, of those that are numbered. */

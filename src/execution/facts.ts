@@ -25,6 +25,8 @@ export type Fact =
   | { readonly kind: "marked"; readonly paths: readonly string[] }
   /** The stored state cannot be acted on. */
   | { readonly kind: "corrupt"; readonly failure: Failure }
+  /** The run goes on, and what came meanwhile has been taken. */
+  | { readonly kind: "resumed" }
   /** The owner died too often in this instance's bodies. */
   | { readonly kind: "poison" };
 

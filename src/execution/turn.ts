@@ -39,6 +39,7 @@ export async function takeTurn(
     seen = live.inboxSeen;
     if (live.inbox.length > 0) await takeInbox(live, draft, reader);
   }
+  if (draft.hasResumed && draft.status === "Runnable") await settle(live, draft, { kind: "resumed" }, reader);
   return draft.seal(seen);
 }
 

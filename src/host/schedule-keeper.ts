@@ -27,6 +27,8 @@ const longestIdleMs = 10_000;
 export class ScheduleKeeper {
   private readonly parts: ScheduleKeeperParts;
   private readonly loop: Loop;
+  /** Schedules that could not be carried out here: they stay due, and must not crowd out the others. */
+  private readonly stuck = new Set<string>();
 
   constructor(parts: ScheduleKeeperParts) {
     this.parts = parts;
@@ -53,7 +55,7 @@ export class ScheduleKeeper {
     const idleMs = Math.min(longestIdleMs, idlePolls * pollMs);
     const untilLater = laterAt === null ? idleMs : Math.min(idleMs, Math.max(1, clock.until(laterAt)));
     if (dueAt === null) return untilLater;
-    const due = await store.schedules.due(firedAtOnce);
+    const due = await store.schedules.due(firedAtOnce + this.stuck.size);
     let carriedOut = 0;
     for (const schedule of due) if (await this.carriesOut(schedule, now)) carriedOut += 1;
     if (carriedOut > 0) return 0;
@@ -64,9 +66,11 @@ export class ScheduleKeeper {
   private async carriesOut(schedule: StoredSchedule, now: number): Promise<boolean> {
     try {
       await this.carryOut(schedule, now);
+      this.stuck.delete(schedule.id);
       return true;
     } catch (error) {
       if (isPassing(error)) throw error;
+      this.stuck.add(schedule.id);
       this.parts.env.logger.error("A schedule's tick could not be carried out here", {
         schedule: schedule.id,
         error: String(error),

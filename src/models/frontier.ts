@@ -53,6 +53,8 @@ export interface ActivePointer {
   readonly due?: number;
   /** Encoded input, stored when siblings or a retry exist; otherwise it is evaluated when the body starts. */
   readonly input?: unknown;
+  /** It rests since no input could be made for it: its body has not begun. */
+  readonly noInput?: true;
   /** Encoded value that the body gave to `persist` or `sleep`. */
   readonly persistence?: unknown;
   /** What a waiting pointer waits for. */

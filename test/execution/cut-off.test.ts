@@ -101,7 +101,29 @@ const unaddressed = defineWorkflow({ id: "unaddressed", version: 1 }, (flow: Flo
     .run("fail", fail),
 );
 
-const workflows = [beside, loses, alone, undoing, unaddressed];
+/** Runs that have learnt where to send to. */
+const informed = new Set<string>();
+const hanging = step(
+  "hanging",
+  (to: string, { instanceId, signal }: StepContext) =>
+    new Promise<void>((_, reject) => {
+      tell(instanceId, `begun for ${to}`);
+      signal.addEventListener("abort", () => reject(new Error("stopped")));
+    }),
+  { compensateWith: ({ input, outcome }, { instanceId }) => tell(instanceId, `undone for ${input}, ${outcome}`) },
+);
+
+const addressedLate = defineWorkflow({ id: "addressed-late", version: 1 }, (flow: Flow<Job>) =>
+  flow
+    .race({
+      parked: (branch) =>
+        branch.then(hanging, { input: ({ id }) => (informed.has(id) ? "home" : noAddress()), onError: "suspend" }),
+      wins: (branch) => branch.waitFor(go, forRun),
+    })
+    .run("fail", fail),
+);
+
+const workflows = [beside, loses, alone, undoing, unaddressed, addressedLate];
 
 inEveryWay("Cut off while nothing of it runs,", workflows, (host, store, mode) => {
   const job = (name: string): Job => ({ id: `${name} ${store.name} ${mode}` });
@@ -153,5 +175,17 @@ inEveryWay("Cut off while nothing of it runs,", workflows, (host, store, mode) =
     };
     await until(isOver);
     assert.deepEqual(toldOf(run), []);
+  });
+
+  test("and one that got its input when the run went on is: its body had begun", inTime, async () => {
+    const { id } = job("late");
+    const run = await host().startWorkflow(addressedLate, { id });
+    await until(async () => (await run.status()) === "Suspended");
+    informed.add(id);
+    await run.resume();
+    await until(() => toldOf(run).includes("begun for home"));
+    await host().publishEvent(go, id);
+    await assert.rejects(run.result(), { code: "WORKFLOW_FAILED" });
+    assert.deepEqual(toldOf(run), ["begun for home", "undone for home, unknown"]);
   });
 });

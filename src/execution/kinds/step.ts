@@ -24,8 +24,9 @@ export const stepKind: Kind<StepNode> = {
   },
   answered(draft, path, _, answer) {
     if (answer.ask !== "input") return;
+    const { noInput: __, ...pointer } = draft.pointers.get(path) ?? {};
     if (!draft.pointers.has(path)) return inputFor(draft, path, answer.value);
-    draft.pointers.set(path, { ...draft.pointers.get(path), input: answer.value.tree });
+    draft.pointers.set(path, { ...pointer, input: answer.value.tree });
   },
   due(draft, path) {
     const { state: _, due: __, dueIn: ___, ...pointer } = draft.pointers.get(path) ?? {};
@@ -139,7 +140,8 @@ export function park(
   reason = `The step "${fact.path}" failed: ${fact.failure.message}`,
 ): void {
   const { attempt: _, elapsedMs: __, ...pointer } = draft.pointers.get(fact.path) ?? {};
-  draft.pointers.set(fact.path, { ...pointer, ...storedInput(fact) });
+  const hasInput = fact.input !== undefined || pointer.input !== undefined || isUndo(draft, fact.path);
+  draft.pointers.set(fact.path, { ...pointer, ...storedInput(fact), ...(!hasInput && { noInput: true as const }) });
   writeError(draft, fact);
   draft.become("stuck");
   draft.reason = reason;
