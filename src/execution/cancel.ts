@@ -121,8 +121,7 @@ function cancelScope(draft: Draft, path: string, scope: OpenScope): void {
 function isInDoubt(draft: Draft, path: string): boolean {
   if (!draft.mayHaveBegun(path)) return false;
   const node = draft.plan.places.get(staticPath(path))?.node;
-  if (node?.kind !== "step" || node.compensation === undefined || node.transactional || node.skipInDoubt) return false;
-  return true;
+  return node?.kind === "step" && node.compensation !== undefined && !node.transactional && !node.skipInDoubt;
 }
 
 /** What says of a row on no stack of its own that a compensation may need it. */

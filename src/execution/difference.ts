@@ -1,3 +1,4 @@
+import { isRecord } from "../models/value-class.ts";
 /** What differs between two graphs as canonical JSON, a line for each step: for the error that refuses a changed definition. */
 export function differenceOf(before: unknown, after: unknown): string {
   const [old, now] = [stepsOf(before), stepsOf(after)];
@@ -28,9 +29,6 @@ function stepsOf(graph: unknown, found = new Map<string, string>()): Map<string,
   for (const value of Object.values(graph)) stepsOf(value, found);
   return found;
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const holdsSteps = (value: unknown): boolean =>
   (isRecord(value) && "nodes" in value) ||

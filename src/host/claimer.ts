@@ -214,11 +214,11 @@ export class Claimer {
   private liveOf(instance: ClaimedInstance): LiveInstance {
     const { registry, owner } = this.parts;
     const { definition, version } = instance;
-    const unknown = registry.unknown(definition, version);
     try {
-      return new LiveInstance(registry.find(definition, version) ?? unknown, owner, instance);
+      const plan = registry.find(definition, version) ?? registry.unknown(definition, version);
+      return new LiveInstance(plan, owner, instance);
     } catch (error) {
-      return LiveInstance.unreadable(unknown, owner, instance, error);
+      return LiveInstance.unreadable(registry.unknown(definition, version), owner, instance, error);
     }
   }
 

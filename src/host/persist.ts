@@ -13,9 +13,12 @@ export interface Patience {
 
 const longestPauseMs = 1_000;
 
-/** How long to wait after so many failures, in milliseconds. */
-export const pauseMs = (env: Environment, attempts: number): number =>
-  Math.min(longestPauseMs, 10 * 2 ** Math.min(attempts, 10)) * (0.5 + env.random() / 2);
+/** Waits after so many failures, with growing, jittered pauses; now and then it is told. */
+export async function pause(patience: Patience, attempt: number, error: unknown): Promise<void> {
+  const { env, what, signal } = patience;
+  if (attempt % 10 === 1) env.logger.warn(`${what} failed; trying again`, { attempt, error: String(error) });
+  await env.sleep(Math.min(longestPauseMs, 10 * 2 ** Math.min(attempt, 10)) * (0.5 + env.random() / 2), signal);
+}
 
 export const isPassing = (error: unknown): boolean => error instanceof WorkflowError && error.shouldRetry();
 
@@ -24,15 +27,14 @@ export const isRefusal = (error: unknown): boolean => error instanceof WorkflowE
 
 /** Repeats a call that may be repeated until it answers, with growing, jittered pauses. `attempt` counts from 1. */
 export async function persistently<R>(patience: Patience, call: (attempt: number) => Promise<R>): Promise<R> {
-  const { env, what, giveUpMs = Infinity, signal } = patience;
+  const { env, giveUpMs = Infinity, signal } = patience;
   const began = env.monotonic();
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await call(attempt);
     } catch (error) {
       if (!isPassing(error) || signal?.aborted || env.monotonic() - began > giveUpMs) throw error;
-      if (attempt % 10 === 1) env.logger.warn(`${what} failed; trying again`, { attempt, error: String(error) });
-      await env.sleep(pauseMs(env, attempt), signal);
+      await pause(patience, attempt, error);
     }
   }
 }

@@ -1,8 +1,7 @@
 import type { Environment } from "../models/environment.ts";
-import { WorkflowError } from "../models/errors.ts";
 import { PersistenceError } from "../models/errors-storage.ts";
 import type { Lanes } from "./lanes.ts";
-import { isPassing, pauseMs } from "./persist.ts";
+import { isPassing, isRefusal, pause } from "./persist.ts";
 
 /** How a batcher sends. */
 export interface Sending<T, R> {
@@ -58,7 +57,7 @@ export class Sender<T, R> {
         left = this.refuse(left, error);
         if (left.length > 1 && isLocked(error)) return left; // each may cost the whole wait for its lock
         if (left.length > 1 && isTooMuch(error)) return await this.sendHalves(left, lane);
-        await this.pause(left, error);
+        if (left[0] !== undefined) await pause(this.sending, left[0].attempts, error);
         if (left.length === 1 && isHeldUp(error)) return left;
       }
     }
@@ -100,18 +99,7 @@ export class Sender<T, R> {
       return parcel.since >= before;
     });
   }
-
-  private async pause([first]: readonly Parcel<T, R>[], error: unknown): Promise<void> {
-    if (first === undefined) return;
-    const { env, what, signal } = this.sending;
-    const { attempts: attempt } = first;
-    if (attempt % 10 === 1) env.logger.warn(`${what} failed; trying again`, { attempt, error: String(error) });
-    await env.sleep(pauseMs(env, attempt), signal);
-  }
 }
-
-/** A value in it is refused by the database, always. */
-const isRefusal = (error: unknown): boolean => error instanceof WorkflowError && error.errorClass === "invalid";
 
 const stateOf = (error: unknown): string | undefined => (error instanceof PersistenceError ? error.sqlState : "");
 

@@ -1,5 +1,6 @@
 import { CorruptStateError } from "./errors-values.ts";
 import type { Failure } from "./failure.ts";
+import { isRecord } from "./value-class.ts";
 
 /**
  * The live part of an instance, as it is stored in its row: what is active, what containers are open, and where kept results
@@ -191,9 +192,6 @@ export function readFrontier(stored: unknown): Frontier {
     throw new CorruptStateError("frontier", "a pointer in it is none");
   return stored as unknown as Frontier;
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 export const emptyFrontier: Frontier = { format: 1, pointers: {} };
 

@@ -1,6 +1,10 @@
 import { types } from "node:util";
 import { shorten } from "./text.ts";
 
+/** Whether the value has fields: an object, and no array. */
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /** Whether an object has symbols for keys, hidden ones aside. */
 export function hasSymbols(value: object): boolean {
   const symbols = Object.getOwnPropertySymbols(value);

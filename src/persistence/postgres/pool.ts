@@ -35,8 +35,10 @@ export class SessionPool {
     this.named = options.named;
     this.env = options.env;
     this.pool.on("error", () => undefined); // an idle session was lost: the pool has removed it already
-    this.pool.on("connect", (client) => client.on("error", () => undefined)); // a busy one: its query fails
-    this.pool.on("connect", (client) => this.open.add(client));
+    this.pool.on("connect", (client) => {
+      client.on("error", () => undefined); // a busy one: its query fails
+      this.open.add(client);
+    });
     this.pool.on("remove", (client) => this.open.delete(client));
   }
 
