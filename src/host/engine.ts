@@ -48,6 +48,7 @@ export class Engine {
 
   async boot(): Promise<void> {
     const plans = this.from.registry.all();
+    this.warmUp();
     await registerDefinitions(this.store, plans, this.from.options.onChanged);
     await registerTriggers(this.store, plans);
     const hears = await this.listen();
@@ -95,6 +96,13 @@ export class Engine {
     await this.rebirth;
     await this.node.end(drainMs);
     await this.results.stop();
+  }
+
+  /** Nobody waits for this. What it meets, the first batch would meet too, and that one is sent again. */
+  private warmUp(): void {
+    this.store.warmUp?.().catch((error: unknown) => {
+      this.env.logger.debug("The lanes could not be made ready yet", { error: String(error) });
+    });
   }
 
   private newNode(): EngineNode {

@@ -29,6 +29,8 @@ export interface EngineStore {
 
   /** Creates or checks the schema. Any number of nodes may call it at once. */
   initialize(): Promise<void>;
+  /** Makes the lanes ready, so that the first batches need not wait for that. Absent where there is nothing to make ready. */
+  warmUp?(): Promise<void>;
   close(): Promise<void>;
 
   readonly nodes: NodeStore;

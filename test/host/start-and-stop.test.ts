@@ -5,6 +5,7 @@ import { PostgresPersistenceProvider } from "workflow-core/postgres";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
 import { PersistenceError } from "../../src/models/errors-storage.ts";
 import type { EngineStore } from "../../src/persistence/provider.ts";
+import { eventually } from "../support/clocked-stores.ts";
 import { freshDatabase, rowsOf } from "../support/database.ts";
 import { over } from "../support/over.ts";
 
@@ -134,3 +135,15 @@ test(
     assert.equal(await connections("true"), 0);
   },
 );
+
+test("lanes are open, and know what batches need, before the first run comes", { timeout }, async (t) => {
+  const database = await freshDatabase();
+  t.after(() => database.drop());
+  const persistence = new PostgresPersistenceProvider({ url: database.url, applicationName: "warm", lanes: 3 });
+  const host = createHost({ workflows: [workflow], persistence });
+  await host.start();
+  t.after(() => host.stop());
+  const committed = "application_name = 'warm' and state = 'idle' and query like 'with own as%'";
+  const sessions = `select pid from pg_stat_activity where ${committed}`;
+  await eventually(async () => (await rowsOf(database.url, sessions)).length === 3, "three lanes are ready");
+});

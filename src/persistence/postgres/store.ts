@@ -34,6 +34,8 @@ export const defaultSchema = "workflow_core";
 
 const defaultBatchRows = 500;
 
+const nobody = "00000000-0000-0000-0000-000000000000";
+
 /** The engine's store in SQL, on whatever `Database` it is given. */
 export class SqlEngineStore implements EngineStore {
   readonly name: string;
@@ -102,6 +104,16 @@ export class SqlEngineStore implements EngineStore {
     });
     checkBuckets(this.options.buckets, meta);
     this.bucketCount = meta.buckets;
+  }
+
+  /** An empty batch of each kind on every lane: so there are sessions that know the statements. */
+  async warmUp(): Promise<void> {
+    const { instances } = this;
+    const lanes = Array.from({ length: this.lanes }, async (_, lane) => {
+      await instances.start(nobody, [], lane);
+      await instances.commit([], lane);
+    });
+    await Promise.all(lanes);
   }
 
   close(): Promise<void> {
