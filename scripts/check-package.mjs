@@ -13,6 +13,7 @@ const manifest = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "ut
 const bin = (name) => path.join(root, "node_modules", ".bin", name);
 const place = fs.mkdtempSync(path.join(os.tmpdir(), "workflow-core-package-"));
 try {
+  findScripts();
   const archive = pack();
   run(bin("publint"), [archive, "--strict"]);
   run(bin("attw"), [archive, "--profile", "esm-only"]);
@@ -34,6 +35,15 @@ try {
 
 function run(program, args, cwd = root) {
   return execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** What runs when the package is packed is not run here, so what it calls must at least be there. */
+function findScripts() {
+  for (const [name, command] of Object.entries(manifest.scripts)) {
+    const [, file] = /^node (\S+\.mjs)/.exec(command) ?? [];
+    if (file !== undefined && !fs.existsSync(path.join(root, file)))
+      throw new Error(`"${name}" runs ${file}, which is missing.`);
+  }
 }
 
 /** Without scripts: the build has just been made, and a rebuild would pull it from under the other gates. */
