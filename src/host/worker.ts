@@ -1,14 +1,13 @@
-import { load } from "../execution/answer.ts";
+import { firstFacts, remember } from "../execution/claimed.ts";
 import type { BodyFact, Fact } from "../execution/facts.ts";
 import type { LiveInstance } from "../execution/live-instance.ts";
-import { isUnbegun, type Plan } from "../execution/plan.ts";
+import { isUnbegun } from "../execution/plan.ts";
 import type { Decision } from "../execution/state.ts";
 import { type Stance, takeTurn, transitionOf } from "../execution/turn.ts";
 import { ValueTooLargeError } from "../models/errors-values.ts";
 import { describeFailure } from "../models/failure.ts";
 import { hasReady } from "../models/frontier.ts";
-import { maxTransitionBytes, quarantineFromDeaths } from "../models/limits.ts";
-import { blockOf, childOf, staticPath } from "../models/path.ts";
+import { maxTransitionBytes } from "../models/limits.ts";
 import { type Transition, weightOf } from "../models/transition.ts";
 import type { InboxRow } from "../persistence/provider.ts";
 import { Bodies } from "./bodies.ts";
@@ -63,7 +62,7 @@ export class Worker {
     this.enroll(live);
     live.isTurning = true;
     try {
-      await this.remember(live);
+      await remember(live, this.parts.store.instances);
     } catch (error) {
       this.parts.env.logger.error("An instance could not be loaded; it is left to the next claim", {
         id: live.id,
@@ -173,20 +172,6 @@ export class Worker {
     const { env } = this.parts;
     const began = env.monotonic();
     while (live.running.size > 0 && env.monotonic() - began < graceMs) await env.sleep(20);
-  }
-
-  /** Kept values and items of open containers, which forward execution needs. */
-  private async remember(live: LiveInstance): Promise<void> {
-    const { frontier } = live.state;
-    const { instances } = this.parts.store;
-    const kept = Object.values(frontier.kept ?? {}).flatMap((names) => Object.values(names));
-    for (const [path, { last, left, holds }] of Object.entries(frontier.scopes ?? {})) {
-      if (last !== undefined) kept.push(last);
-      if (left && holds === "close") kept.push(lastOfBlock(live.plan, blockOf(path)));
-    }
-    if (kept.length > 0) await load(live, kept, instances);
-    const crowds = Object.entries(frontier.scopes ?? {}).flatMap(([path, scope]) => (scope.started ? [path] : []));
-    if (crowds.length > 0) await live.loadItems(crowds, instances);
   }
 
   private async turn(live: LiveInstance): Promise<void> {
@@ -326,27 +311,9 @@ export class Worker {
   }
 }
 
-/** What is done with all its steps, and held by what runs on beside them, still has the value of the last. */
-function lastOfBlock(plan: Plan, block: string): string {
-  const last = plan.blocks.get(staticPath(block))?.nodes.at(-1);
-  return childOf(block, last?.name ?? "");
-}
-
 const isAnswer = (fact: Fact): fact is BodyFact =>
   fact.kind === "succeeded" || fact.kind === "failed" || fact.kind === "slept";
 
 /** A claim that found nothing to decide commits nothing: it is no progress, which would clear a suspect. */
 const isNothingNew = (live: LiveInstance, decision: Decision): boolean =>
   decision.isIdle && hasReady(live.state.frontier);
-
-function firstFacts(live: LiveInstance, now: number): Fact[] {
-  if (live.unreadable !== undefined) return [{ kind: "corrupt", failure: live.unreadable.failure }];
-  if (live.crashes >= quarantineFromDeaths) return [{ kind: "poison" }];
-  const facts: Fact[] = [{ kind: isUnbegun(live.state.frontier) ? "begun" : "continue" }];
-  const { pointers, deadline } = live.state.frontier;
-  if (deadline?.due !== undefined && deadline.due <= now) facts.push({ kind: "expired" });
-  for (const [path, { due }] of Object.entries(pointers)) {
-    if (due !== undefined && due <= now) facts.push({ kind: "due", path, due });
-  }
-  return facts;
-}
