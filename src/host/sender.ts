@@ -106,8 +106,10 @@ const stateOf = (error: unknown): string | undefined => (error instanceof Persis
 const isLocked = (error: unknown): boolean => stateOf(error) === "55P03";
 const isTooLong = (error: unknown): boolean => stateOf(error) === "57014";
 
-/** Alone it goes on holding up the others, and says nothing of them. */
-const isHeldUp = (error: unknown): boolean => isLocked(error) || isTooLong(error);
+const isUnanswered = (error: unknown): boolean => stateOf(error) === undefined;
+
+/** Alone it goes on holding up the others, and says nothing of them. Without a code there was no answer: it may wait for a lock. */
+const isHeldUp = (error: unknown): boolean => isLocked(error) || isTooLong(error) || isUnanswered(error);
 
 /** Less of it may succeed. Without a code there was no answer, perhaps for its length. */
-const isTooMuch = (error: unknown): boolean => isRefusal(error) || isTooLong(error) || stateOf(error) === undefined;
+const isTooMuch = (error: unknown): boolean => isRefusal(error) || isTooLong(error) || isUnanswered(error);

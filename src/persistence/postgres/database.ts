@@ -23,8 +23,8 @@ interface Sessions {
 /** A node has 10 seconds to find out that a heartbeat's connection is dead and to make another one. */
 const beatMs = 4000;
 
-/** How long a statement of the side lane waits for a lock, until others get their turn. */
-const sideLockMs = 1000;
+/** How long a statement of a lane waits for a lock, until others get their turn. */
+const laneLockMs = 1000;
 
 const impatient = (client: pg.ClientConfig): pg.ClientConfig => ({
   ...client,
@@ -69,12 +69,11 @@ export class PostgresDatabase implements Database {
       settings.pooler === "session" ? Math.min(settings.maxConnections, facts.allowed) : settings.maxConnections;
     const sizes = poolSizes(settings.lanes, max);
     this.generalSessions = sizes.general;
-    const link = (client: pg.ClientConfig, purpose: string): Link =>
-      new Link({ client: () => client, named, env, purpose });
-    const lanes = Array.from({ length: settings.lanes }, (_, lane) => link(hot, `lane ${lane}`));
+    const lanes = Array.from({ length: settings.lanes }, (_, lane) => this.laneLink(hot, `lane ${lane}`));
+    const beat = impatient(settings.client);
     this.sessions = {
-      lanes: [...lanes, this.sideLink(hot)],
-      beat: link(impatient(settings.client), "heartbeat"),
+      lanes: [...lanes, this.laneLink(hot, "side lane")],
+      beat: new Link({ client: () => beat, named, env, purpose: "heartbeat" }),
       hot: new SessionPool({ client: hot, max: sizes.hot, named, env }),
       general: new SessionPool({ client: settings.client, max: sizes.general, named, env }),
     };
@@ -135,11 +134,11 @@ export class PostgresDatabase implements Database {
   }
 
   /** Behind a pooler that shares sessions nothing may be set for one: there a lock is waited for until the deadline. */
-  private sideLink(client: pg.ClientConfig): Link {
+  private laneLink(client: pg.ClientConfig, purpose: string): Link {
     const { env, named, settings } = this;
     const prepare = async (session: pg.Client): Promise<void> =>
-      void (await session.query(`set lock_timeout = ${sideLockMs}`));
-    const options = { client: () => client, named, env, purpose: "side lane" };
+      void (await session.query(`set lock_timeout = ${laneLockMs}`));
+    const options = { client: () => client, named, env, purpose };
     return new Link(settings.pooler === "session" ? { ...options, prepare } : options);
   }
 

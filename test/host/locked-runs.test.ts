@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import pg from "pg";
+import { setTimeout as delay } from "node:timers/promises";
+import { createHost, defineWorkflow, type Flow } from "workflow-core";
+import { PostgresPersistenceProvider } from "workflow-core/postgres";
+import { freshDatabase } from "../support/database.ts";
+
+const timeout = 25_000; // before anything gives up
+
+const quick = defineWorkflow({ id: "quick", version: 1 }, (flow: Flow<object>) =>
+  flow.run("only", () => "ok").returns(() => "ok"),
+);
+const slow = defineWorkflow({ id: "slow", version: 1 }, (flow: Flow<object>) =>
+  flow.run("only", () => delay(300)).returns(() => "ok"),
+);
+
+test("runs whose rows somebody else's transaction holds hold up no other run", { timeout }, async (t) => {
+  const database = await freshDatabase();
+  const host = createHost({ workflows: [quick, slow], persistence: new PostgresPersistenceProvider(database.url) });
+  await host.start();
+  const other = new pg.Client(database.url);
+  await other.connect();
+  t.after(async () => {
+    await other.end();
+    await host.stop();
+    await database.drop();
+  });
+  const held = await Promise.all([1, 2, 3].map(() => host.startWorkflow(slow, {})));
+  await other.query("begin");
+  const ids = held.map(({ id }) => id);
+  await other.query("select from workflow_core.instance where id = any($1) for update", [ids]);
+  await delay(500); // their transitions wait for the rows
+  for (let lap = 0; lap < 5; lap += 1) {
+    const began = performance.now();
+    const run = await host.startWorkflow(quick, {});
+    assert.equal(await run.result(), "ok");
+    assert.ok(performance.now() - began < 5_000, `lap ${lap} took ${performance.now() - began} ms`);
+  }
+  await other.query("commit");
+  for (const run of held) assert.equal(await run.result(), "ok");
+});
