@@ -12,7 +12,7 @@ const quick = defineWorkflow({ id: "quick", version: 1 }, (flow: Flow<object>) =
   flow.run("only", () => "ok").returns(() => "ok"),
 );
 const slow = defineWorkflow({ id: "slow", version: 1 }, (flow: Flow<object>) =>
-  flow.run("only", () => delay(300)).returns(() => "ok"),
+  flow.run("only", () => delay(500)).returns(() => "ok"),
 );
 
 test("runs whose rows somebody else's transaction holds hold up no other run", { timeout }, async (t) => {
@@ -26,11 +26,15 @@ test("runs whose rows somebody else's transaction holds hold up no other run", {
     await host.stop();
     await database.drop();
   });
-  const held = await Promise.all([1, 2, 3].map(() => host.startWorkflow(slow, {})));
+  const held = [];
+  for (let n = 0; n < 3; n += 1) {
+    held.push(await host.startWorkflow(slow, {}));
+    await delay(50); // so that each goes in a batch of its own
+  }
   await other.query("begin");
   const ids = held.map(({ id }) => id);
   await other.query("select from workflow_core.instance where id = any($1) for update", [ids]);
-  await delay(500); // their transitions wait for the rows
+  await delay(800); // their transitions wait for the rows
   for (let lap = 0; lap < 5; lap += 1) {
     const began = performance.now();
     const run = await host.startWorkflow(quick, {});
