@@ -23,8 +23,8 @@ interface Sessions {
 /** A node has 10 seconds to find out that a heartbeat's connection is dead and to make another one. */
 const beatMs = 4000;
 
-/** How long a statement of a lane waits for a lock, until others get their turn. */
-const laneLockMs = 1000;
+/** How long a statement of a lane or of the hot pool waits for a lock, until others get their turn. */
+const lockMs = 1000;
 
 const impatient = (client: pg.ClientConfig): pg.ClientConfig => ({
   ...client,
@@ -74,7 +74,7 @@ export class PostgresDatabase implements Database {
     this.sessions = {
       lanes: [...lanes, this.laneLink(hot, "side lane")],
       beat: new Link({ client: () => beat, named, env, purpose: "heartbeat" }),
-      hot: new SessionPool({ client: hot, max: sizes.hot, named, env }),
+      hot: new SessionPool({ client: hot, max: sizes.hot, named, env, ...this.impatience() }),
       general: new SessionPool({ client: settings.client, max: sizes.general, named, env }),
     };
   }
@@ -133,13 +133,15 @@ export class PostgresDatabase implements Database {
     await Promise.all([...sessions.lanes, sessions.beat, sessions.hot, sessions.general].map((part) => part.close()));
   }
 
-  /** Behind a pooler that shares sessions nothing may be set for one: there a lock is waited for until the deadline. */
   private laneLink(client: pg.ClientConfig, purpose: string): Link {
-    const { env, named, settings } = this;
-    const prepare = async (session: pg.Client): Promise<void> =>
-      void (await session.query(`set lock_timeout = ${laneLockMs}`));
-    const options = { client: () => client, named, env, purpose };
-    return new Link(settings.pooler === "session" ? { ...options, prepare } : options);
+    const { env, named } = this;
+    return new Link({ client: () => client, named, env, purpose, ...this.impatience() });
+  }
+
+  /** Behind a pooler that shares sessions nothing may be set for one: there a lock is waited for until the deadline. */
+  private impatience(): { readonly prepare?: (session: pg.ClientBase) => Promise<void> } {
+    if (this.settings.pooler !== "session") return {};
+    return { prepare: async (session) => void (await session.query(`set lock_timeout = ${lockMs}`)) };
   }
 
   private ready(): Sessions {

@@ -12,6 +12,8 @@ export interface PoolOptions {
   readonly max: number;
   readonly named: boolean;
   readonly env: Environment;
+  /** Called on each new session before its first statement. */
+  readonly prepare?: (client: pg.PoolClient) => Promise<void>;
 }
 
 /** How long a closing pool waits for transactions that are under way, in milliseconds. */
@@ -24,6 +26,8 @@ export class SessionPool {
   private readonly env: Environment;
   private readonly held = new Set<HeldSession>();
   private readonly open = new Set<pg.PoolClient>();
+  private readonly prepare: ((client: pg.PoolClient) => Promise<void>) | undefined;
+  private readonly prepared = new WeakSet<pg.PoolClient>();
 
   constructor(options: PoolOptions) {
     // The deadline also holds for the wait for a free session.
@@ -34,6 +38,7 @@ export class SessionPool {
     });
     this.named = options.named;
     this.env = options.env;
+    this.prepare = options.prepare;
     this.pool.on("error", () => undefined); // an idle session was lost: the pool has removed it already
     this.pool.on("connect", (client) => {
       client.on("error", () => undefined); // a busy one: its query fails
@@ -106,9 +111,21 @@ export class SessionPool {
 
   private async take(): Promise<pg.PoolClient> {
     try {
-      return await this.pool.connect();
+      const client = await this.pool.connect();
+      if (this.prepare !== undefined && !this.prepared.has(client)) await this.makeReady(client, this.prepare);
+      return client;
     } catch (error) {
       throw error instanceof WorkflowError ? error : persistenceError(error, "Waiting for a connection");
+    }
+  }
+
+  private async makeReady(client: pg.PoolClient, prepare: (client: pg.PoolClient) => Promise<void>): Promise<void> {
+    try {
+      await prepare(client);
+      this.prepared.add(client);
+    } catch (error) {
+      client.release(true);
+      throw error;
     }
   }
 }
