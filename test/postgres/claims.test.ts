@@ -141,6 +141,18 @@ test("what a lost answer to a claim left owned is given up, but not what the nod
   assert.deepEqual([claimed?.id, claimed?.epoch, claimed?.crashes], [stray.id, 3, 0]);
 });
 
+test("what somebody else's transaction holds is given up later, and keeps no claim waiting", async () => {
+  const store = await w.store();
+  const node = await liveNode(store);
+  const [locked, stray] = await startMany(store, node, 2);
+  assert.ok(locked !== undefined && stray !== undefined);
+  await w.client.query("begin");
+  await w.client.query(`select from ${store.tables.instance} where id = $1 for update`, [locked.id]);
+  assert.equal(await store.instances.disown(node, []), 1);
+  await w.client.query("rollback");
+  assert.equal(await store.instances.disown(node, []), 1);
+});
+
 test("what nobody can run leaves the due index until somebody can", async () => {
   const store = await w.store();
   const node = await liveNode(store);

@@ -88,7 +88,8 @@ export const nextDue = (t: Tables, buckets: number, definitions: readonly string
 
 /**
  * Gives up what a node owns but does not hold, as a claim leaves it whose answer was lost. The epoch fences off the node itself,
- * should it hold one after all; and one that it has claimed anew while this waited for the row stays.
+ * should it hold one after all; and one that it has claimed anew while this waited for the row stays. What somebody else's transaction
+ * holds is passed by, since all claims of the node wait for this one: it is looked for again.
  */
 export const disownStrays = (t: Tables, buckets: number, owner: string, held: readonly string[]): Statement => ({
   name: "claim-disown",
@@ -96,7 +97,7 @@ export const disownStrays = (t: Tables, buckets: number, owner: string, held: re
       update ${t.instance} w set owner = null, epoch = w.epoch + 1, due_at = s.now, lane = false
       from (select i.bucket, i.id, i.epoch, ${t.clock} as now from generate_series(0, $1::int - 1) as b(bucket)
             cross join lateral (select o.bucket, o.id, o.epoch from ${t.instance} o
-                                where o.bucket = b.bucket and o.owner = $2 and o.completed_at is null and (o.id = any($3::uuid[])) is not true offset 0) as i
+                                where o.bucket = b.bucket and o.owner = $2 and o.completed_at is null and (o.id = any($3::uuid[])) is not true offset 0${passingBy(t, "for no key update")}) as i
             offset 0) s
       where w.bucket = s.bucket and w.id = s.id and w.owner = $2 and w.epoch = s.epoch and w.completed_at is null
       returning 1)
