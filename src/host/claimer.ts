@@ -4,6 +4,7 @@ import type { Registry } from "../execution/registry.ts";
 import type { ClaimedInstance, EngineStore, InboxRow, InstanceRef } from "../persistence/provider.ts";
 import type { DatabaseClock } from "./clock.ts";
 import { Loop } from "./loop.ts";
+import { isPassing } from "./persist.ts";
 import type { Worker } from "./worker.ts";
 
 export interface ClaimerParts {
@@ -176,6 +177,10 @@ export class Claimer {
     try {
       const given = await store.instances.disown(owner, held());
       if (given > 0) env.logger.info("Instances that this node did not know of were given back", { instances: given });
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      // One row that cannot be written, say. All others are claimed all the same, and those given back another time.
+      env.logger.warn("Instances that this node does not know of could not be given back", { error: String(error) });
     } finally {
       this.isGivingBack = false;
     }

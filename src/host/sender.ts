@@ -89,7 +89,7 @@ export class Sender<T, R> {
   private refuse(part: readonly Parcel<T, R>[], error: unknown): readonly Parcel<T, R>[] {
     const { env, giveUpMs = Infinity, signal } = this.sending;
     const passes = isPassing(error);
-    if (isRefusal(error) && part.length > 1) return part; // the others are not to blame
+    if (part.length > 1 && isOfOne(error)) return part; // the others are not to blame
     const before = passes && !signal.aborted ? env.monotonic() - giveUpMs : Infinity;
     if (passes) this.lanes.failure = error;
     return part.filter((parcel) => {
@@ -111,5 +111,9 @@ const isUnanswered = (error: unknown): boolean => stateOf(error) === undefined;
 /** Alone it goes on holding up the others, and says nothing of them. Without a code there was no answer: it may wait for a lock. */
 const isHeldUp = (error: unknown): boolean => isLocked(error) || isTooLong(error) || isUnanswered(error);
 
+/** A row that is damaged or refused by a trigger, say. What the server says of the whole statement (class 42) holds for each part of it. */
+const isOfOne = (error: unknown): boolean =>
+  isRefusal(error) || (error instanceof PersistenceError && !isPassing(error) && error.sqlState?.startsWith("42") !== true);
+
 /** Less of it may succeed. Without a code there was no answer, perhaps for its length. */
-const isTooMuch = (error: unknown): boolean => isRefusal(error) || isTooLong(error) || isUnanswered(error);
+const isTooMuch = (error: unknown): boolean => isOfOne(error) || isTooLong(error) || isUnanswered(error);
