@@ -113,7 +113,8 @@ const isHeldUp = (error: unknown): boolean => isLocked(error) || isTooLong(error
 
 /** A row that is damaged or refused by a trigger, say. What the server says of the whole statement (class 42) holds for each part of it. */
 const isOfOne = (error: unknown): boolean =>
-  isRefusal(error) || (error instanceof PersistenceError && !isPassing(error) && error.sqlState?.startsWith("42") !== true);
+  isRefusal(error) ||
+  (error instanceof PersistenceError && !isPassing(error) && error.sqlState?.startsWith("42") !== true);
 
 /** Less of it may succeed. Without a code there was no answer, perhaps for its length. */
 const isTooMuch = (error: unknown): boolean => isOfOne(error) || isTooLong(error) || isUnanswered(error);

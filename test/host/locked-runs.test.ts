@@ -19,7 +19,9 @@ const bell = event("bell");
 const waiting = defineWorkflow({ id: "waiting", version: 1 }, (flow: Flow<{ readonly key: string }>) =>
   flow.waitFor(bell, { key: ({ key }) => key }).returns(() => "heard"),
 );
-const later = defineWorkflow({ id: "later", version: 1 }, (flow: Flow<object>) => flow.delay(2_500).returns(() => "ok"));
+const later = defineWorkflow({ id: "later", version: 1 }, (flow: Flow<object>) =>
+  flow.delay(2_500).returns(() => "ok"),
+);
 
 test("runs whose rows somebody else's transaction holds hold up no other run", { timeout }, async (t) => {
   const database = await freshDatabase();
