@@ -1,5 +1,6 @@
 import type { Environment, Timer } from "../models/environment.ts";
 import { HostStoppedError, InstanceNotFoundError } from "../models/errors-instance.ts";
+import { CorruptStateError } from "../models/errors-values.ts";
 import type { EngineStore, InstanceRef, InstanceView } from "../persistence/provider.ts";
 import { Loop } from "./loop.ts";
 import { endOf, type RunEnd } from "./run-end.ts";
@@ -87,20 +88,35 @@ export class Results {
   private async read(): Promise<number> {
     const all = [...this.waiting.values()].filter(({ ref }) => !this.isHere(ref.id));
     for (let at = 0; at < all.length; at += readAtOnce) {
-      const part = all.slice(at, at + readAtOnce);
-      const views = new Map(
-        (await this.store.instances.look(part.map(({ ref }) => ref))).map((view) => [view.id, view]),
-      );
-      for (const one of part) this.seen(one, views.get(one.ref.id));
+      await this.readPart(all.slice(at, at + readAtOnce));
     }
     return this.waiting.size > 0 ? netMs : idleMs;
+  }
+
+  /** A row that cannot be read (a later format, a damaged one) fails those who wait for it, and nobody else. */
+  private async readPart(part: readonly Waiting[]): Promise<void> {
+    try {
+      const found = await this.store.instances.look(part.map(({ ref }) => ref));
+      const views = new Map(found.map((view) => [view.id, view]));
+      for (const one of part) this.seen(one, views.get(one.ref.id));
+    } catch (error) {
+      const [one] = part;
+      if (!(error instanceof CorruptStateError) || one === undefined) throw error;
+      if (part.length === 1) return this.failed(one, error);
+      const middle = part.length >> 1;
+      await this.readPart(part.slice(0, middle));
+      await this.readPart(part.slice(middle));
+    }
+  }
+
+  private failed({ ref, rejects }: Waiting, error: Error): void {
+    this.waiting.delete(ref.id);
+    for (const reject of rejects) reject(error);
   }
 
   private seen(one: Waiting, view: InstanceView | undefined): void {
     const end = view && endOf(view);
     if (end !== undefined) return this.ended(one.ref.id, end);
-    if (view !== undefined) return;
-    this.waiting.delete(one.ref.id);
-    for (const reject of one.rejects) reject(new InstanceNotFoundError(one.ref.id));
+    if (view === undefined) this.failed(one, new InstanceNotFoundError(one.ref.id));
   }
 }
