@@ -26,7 +26,8 @@ interface Way {
   readonly again: boolean;
 }
 
-const startGivesUpMs = 30_000;
+/** How long a start waits for the database, in milliseconds. */
+export const startGivesUpMs = 30_000;
 
 /**
  * Starts and transitions, group-committed on whichever lane is free. Two batches never hold rows of one instance: it is started

@@ -10,10 +10,10 @@ import { type Frontier, limitedTo } from "../models/frontier.ts";
 import { bucketOf, checkName, keyedId, newInstanceId } from "../models/identity.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import type { CallerWrites, EngineStore, Origin, StartRow, TransactionSession } from "../persistence/provider.ts";
-import type { Started } from "./committer.ts";
+import { startGivesUpMs, type Started } from "./committer.ts";
 import type { Notices } from "../telemetry/notices.ts";
 import type { EngineNode } from "./engine-node.ts";
-import { isRefusal } from "./persist.ts";
+import { isPassing, isRefusal } from "./persist.ts";
 import type { StartOptions } from "./run.ts";
 
 /** A start that is ready to be sent. */
@@ -63,10 +63,12 @@ const labelOf = (value: string | undefined, what: string): string | null =>
 /** Sends starts; those born here begin to run. */
 export class Starter {
   private readonly notices: Notices;
+  private readonly env: Environment;
   private readonly pending = new Map<string, Promise<Started>>();
 
-  constructor(notices: Notices) {
+  constructor(notices: Notices, env: Environment) {
     this.notices = notices;
+    this.env = env;
   }
 
   /** Resolves with the instance's id once the start is durable. `running` answers the node when it is to be sent, or throws. Throws
@@ -74,8 +76,9 @@ export class Starter {
   async send(departure: Departure, running: () => EngineNode): Promise<string> {
     const { row, key } = departure;
     // One of this process goes first: then it is there, or was refused.
+    const since = this.env.monotonic();
     for (let earlier = this.pending.get(row.id); earlier !== undefined; earlier = this.pending.get(row.id))
-      await earlier.catch(() => undefined);
+      await this.behind(earlier, since);
     const node = running();
     const own = node.claimSlot(row.id);
     const sending = node.committer.start({ ...row, own });
@@ -90,6 +93,15 @@ export class Starter {
       if (key !== undefined && this.pending.get(row.id) === sending) this.pending.delete(row.id);
     }
     return row.id;
+  }
+
+  /** Who has waited behind others as long as anybody waits for the database, meets what they met. */
+  private async behind(earlier: Promise<Started>, since: number): Promise<void> {
+    try {
+      await earlier;
+    } catch (error) {
+      if (isPassing(error) && this.env.monotonic() - since >= startGivesUpMs) throw error;
+    }
   }
 
   /** Sends starts inside a caller's transaction: unowned, to be claimed once it commits. */

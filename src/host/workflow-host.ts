@@ -80,7 +80,7 @@ export class WorkflowHost {
     this.env = environmentOf(this.options, options.logger);
     this.notices = new Notices(this.env.logger);
     if (this.options.logOperations) this.notices.listen((notice) => this.env.logger.debug(notice.kind, { ...notice }));
-    this.starter = new Starter(this.notices);
+    this.starter = new Starter(this.notices, this.env);
     this.schedules = new Schedules({
       registry: this.registry,
       engine: (call) => this.running(call),
