@@ -143,6 +143,26 @@ test("texts that begin or end a transaction are known through comments, case and
   }
 });
 
+test("what would stay with the session is refused, since another step has it next", () => {
+  for (const text of [
+    "set search_path to tenant",
+    "SET SESSION statement_timeout = 5",
+    "set role poor",
+    "/* a */ set/**/time zone 'UTC'",
+    "reset all",
+    "discard all",
+    "deallocate all",
+  ]) {
+    assert.throws(() => refuseTransactionControl(text), /SET LOCAL/, text);
+  }
+  for (const text of [
+    "set local search_path to tenant",
+    "set constraints all deferred",
+    "select set_config('a.b', 'c', true)",
+  ])
+    assert.doesNotThrow(() => refuseTransactionControl(text), text);
+});
+
 test("queries that a step asks for side by side run one after the other, and those it does not wait for still count", async () => {
   const store = await w.store();
   const node = await liveNode(store);

@@ -51,11 +51,20 @@ const leading = /^(?:[\s;]+|--[^\n]*(?:\n|$))+/;
 const forbidden =
   /^(?:begin|commit|end|abort|start\s+transaction|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i;
 
-/** Savepoints are the step's own business; the transaction as a whole is the engine's. */
+/** What would stay with the session, which the next step gets that needs one. Only in a committed transaction; but that is the rule. */
+const lasting = /^(?:set\s+(?!local\b|constraints\b|transaction\b)|reset\s|discard\s|deallocate\s)/i;
+
+/** Savepoints are the step's own business; the transaction as a whole is the engine's, and so is the session. */
 export function refuseTransactionControl(text: string): void {
   if (typeof text !== "string") throw new InvalidRequestError("tx.query", "takes the text of one command");
-  const command = withoutLeading(text).slice(0, 200);
-  if (!forbidden.test(withoutInnerComments(command))) return;
+  const command = withoutInnerComments(withoutLeading(text).slice(0, 200));
+  if (lasting.test(command)) {
+    throw new InvalidRequestError(
+      "tx.query",
+      "must not change the session, which is used by other steps after this one. Use SET LOCAL",
+    );
+  }
+  if (!forbidden.test(command)) return;
   throw new InvalidRequestError(
     "tx.query",
     "must not begin or end a transaction: the engine commits it together with the step. Use savepoints, or throw to roll back",
