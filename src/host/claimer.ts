@@ -4,7 +4,7 @@ import type { Registry } from "../execution/registry.ts";
 import type { ClaimedInstance, EngineStore, InboxRow, InstanceRef } from "../persistence/provider.ts";
 import type { DatabaseClock } from "./clock.ts";
 import { Loop } from "./loop.ts";
-import { isPassing } from "./persist.ts";
+import { isLocked, isPassing } from "./persist.ts";
 import type { Worker } from "./worker.ts";
 
 export interface ClaimerParts {
@@ -25,6 +25,9 @@ export interface ClaimerParts {
 }
 
 const claimAtOnce = 200;
+
+/** How long a run is left alone whose row somebody else's transaction holds. */
+const heldPauseMs = 5_000;
 
 /**
  * What the database did after this node had stopped waiting for it is told by nobody: rows that name the node of which it does not know
@@ -145,14 +148,23 @@ export class Claimer {
 
   /** Requests are carried out whether there is a free slot or not. */
   private async takeWanted(): Promise<void> {
-    const { store, owner, clock } = this.parts;
     for (const ref of this.wanted.values()) {
-      await this.surely(async () => {
-        const claimed = await store.instances.claimOne(owner, ref);
-        if (claimed !== null) await this.adopt([claimed], clock.now());
-      });
+      try {
+        await this.takeOne(ref);
+      } catch (error) {
+        if (!isLocked(error)) throw error;
+        this.parts.env.later(heldPauseMs, () => this.want(ref)); // no other claim waits for whoever holds its row
+      }
       this.wanted.delete(ref.id);
     }
+  }
+
+  private async takeOne(ref: InstanceRef): Promise<void> {
+    const { store, owner, clock } = this.parts;
+    await this.surely(async () => {
+      const claimed = await store.instances.claimOne(owner, ref);
+      if (claimed !== null) await this.adopt([claimed], clock.now());
+    });
   }
 
   /** While a claim has not answered, and what it took is not held, there is a doubt. */

@@ -107,6 +107,7 @@ export class EngineNode {
       await this.abandon();
       throw error;
     }
+    if (this.isEnding) return; // it was declared dead meanwhile, and another one boots in its place
     this.mail.start();
     this.marking.start();
     this.claimer.start();

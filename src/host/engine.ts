@@ -30,6 +30,7 @@ export class Engine {
   private pollMs: number;
   private rebirth: Promise<void> | undefined;
   private readonly ending = new AbortController();
+  private readonly listening = new AbortController();
 
   constructor(
     store: EngineStore,
@@ -96,6 +97,7 @@ export class Engine {
     await this.rebirth;
     await this.node.end(drainMs);
     await this.results.stop();
+    this.listening.abort();
   }
 
   /** Nobody waits for this. What it meets, the first batch would meet too, and that one is sent again. */
@@ -158,7 +160,7 @@ export class Engine {
 
   private async listen(): Promise<boolean> {
     try {
-      return (await this.store.wakes?.listen((wake) => this.hear(wake))) ?? false;
+      return (await this.store.wakes?.listen((wake) => this.hear(wake), this.listening.signal)) ?? false;
     } catch (error) {
       this.env.logger.warn("No hints from other processes: polling alone", { error: String(error) });
       return false;

@@ -13,7 +13,7 @@ export class Loop {
   private isRunning = false;
   private isPoked = false;
   private isStopped = true;
-  private idle: (() => void) | undefined;
+  private readonly idle: (() => void)[] = [];
 
   /** `work` answers in how many milliseconds it wants to run again. */
   constructor(env: Environment, name: string, work: () => Promise<number>, errorPauseMs = 1_000) {
@@ -39,7 +39,7 @@ export class Loop {
   async stop(): Promise<void> {
     this.isStopped = true;
     this.timer?.cancel();
-    if (this.isRunning) await new Promise<void>((resolve) => (this.idle = resolve));
+    if (this.isRunning) await new Promise<void>((resolve) => this.idle.push(resolve));
   }
 
   private async run(): Promise<void> {
@@ -51,7 +51,7 @@ export class Loop {
       pauseMs = await this.once();
     }
     this.isRunning = false;
-    this.idle?.();
+    for (const resolve of this.idle.splice(0)) resolve();
     if (!this.isStopped) this.timer = this.env.later(pauseMs, () => this.poke());
   }
 

@@ -1,4 +1,5 @@
 import type { Environment } from "../models/environment.ts";
+import { PersistenceError } from "../models/errors-storage.ts";
 import { WorkflowError } from "../models/errors.ts";
 
 /** How long to go on after errors that pass. */
@@ -21,6 +22,9 @@ export async function pause(patience: Patience, attempt: number, error: unknown)
 }
 
 export const isPassing = (error: unknown): boolean => error instanceof WorkflowError && error.shouldRetry();
+
+/** A row was not free in time: somebody else's transaction holds it. Nothing was stored. */
+export const isLocked = (error: unknown): boolean => error instanceof PersistenceError && error.sqlState === "55P03";
 
 /** The database looked at what it was given, and wants none of it: nothing was stored. */
 export const isRefusal = (error: unknown): boolean => error instanceof WorkflowError && error.errorClass === "invalid";

@@ -1,7 +1,7 @@
 import type { Environment } from "../models/environment.ts";
 import { PersistenceError } from "../models/errors-storage.ts";
 import type { Lanes } from "./lanes.ts";
-import { isPassing, isRefusal, pause } from "./persist.ts";
+import { isLocked, isPassing, isRefusal, pause } from "./persist.ts";
 
 /** How a batcher sends. */
 export interface Sending<T, R> {
@@ -103,7 +103,6 @@ export class Sender<T, R> {
 
 const stateOf = (error: unknown): string | undefined => (error instanceof PersistenceError ? error.sqlState : "");
 
-const isLocked = (error: unknown): boolean => stateOf(error) === "55P03";
 const isTooLong = (error: unknown): boolean => stateOf(error) === "57014";
 
 const isUnanswered = (error: unknown): boolean => stateOf(error) === undefined;

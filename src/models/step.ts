@@ -26,7 +26,8 @@ export interface StepContext<out I = unknown, out P = unknown> {
 
 /** The open transaction that a transactional step runs in; it commits together with the step's completion. */
 export interface Transaction {
-  /** Runs one SQL statement. BEGIN, COMMIT and their like are refused. */
+  /** Runs one SQL statement. BEGIN, COMMIT and their like are refused, and what would stay with
+   *  the session, which other steps use after this one: SET LOCAL ends with the step, SET does not. */
   query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<{ readonly rows: Row[] }>;
 }
 

@@ -382,9 +382,9 @@ export interface DefinitionRow {
 
 /** Hints between processes. Losing all of them costs time, never correctness. */
 export interface WakeBus {
-  /** Starts to listen; answers whether hints arrive (self-tested). Reconnects by itself, calling `heard` once after each gap with
-   *  `{ kind: "gap" }`. */
-  listen(heard: (wake: Wake) => void): Promise<boolean>;
+  /** Listens until `signal` aborts; answers whether hints arrive (self-tested). Reconnects by itself, calling `heard` once after each
+   *  gap with `{ kind: "gap" }`. */
+  listen(heard: (wake: Wake) => void, signal?: AbortSignal): Promise<boolean>;
   send(wakes: readonly Wake[]): Promise<void>;
 }
 

@@ -81,13 +81,14 @@ test("a URL that cannot be read is refused without being shown", async () => {
   });
 });
 
-test("a server that is too old, read-only, or a Citus with a forced plan is refused in words", async () => {
+test("a server that is too old, read-only, reads NULL as a text, or a Citus with a forced plan is refused in words", async () => {
   const facts: ServerFacts = {
     versionNumber: 150_000,
     version: "15.0",
     readOnly: false,
     citus: false,
     planCacheMode: "force_generic_plan",
+    arrayNulls: true,
     allowed: 97,
   };
   assert.doesNotThrow(() => checkServer(facts, "x"));
@@ -97,6 +98,8 @@ test("a server that is too old, read-only, or a Citus with a forced plan is refu
   );
   assert.throws(() => checkServer({ ...facts, citus: true }, "x"), InvalidRequestError);
   assert.throws(() => checkServer({ ...facts, readOnly: true }, "x"), isTransient);
+  const literal = new PostgresPersistenceProvider({ url: w.url, connection: { options: "-c array_nulls=off" } });
+  await assert.rejects(literal.initialize(), InvalidRequestError);
   const readOnly = new PostgresPersistenceProvider({
     url: w.url,
     connection: { options: "-c default_transaction_read_only=on" },

@@ -33,6 +33,18 @@ test("a hint is heard by every process of the schema, and by no other schema", a
   assert.deepEqual(heard, [wakes, wakes, []]);
 });
 
+test("who listens no longer hears nothing more, and others of the process go on hearing", async () => {
+  const store = await w.store();
+  const [first, second]: Wake[][] = [[], []];
+  const done = new AbortController();
+  await store.wakes?.listen((wake) => first?.push(wake), done.signal);
+  await store.wakes?.listen((wake) => second?.push(wake));
+  done.abort();
+  await store.wakes?.send([{ kind: "due" }]);
+  await until(() => second?.length === 1);
+  assert.deepEqual(first, []);
+});
+
 test("what comes over the channel and is no hint is ignored", async () => {
   const store = await w.store();
   const heard: Wake[] = [];

@@ -87,7 +87,7 @@ export class SqlInstanceStore implements InstanceStore {
   }
 
   async claimOne(owner: string, ref: InstanceRef): Promise<ClaimedInstance | null> {
-    const [row] = await this.hot<ClaimedRow>(claimInstance(this.tables, owner, ref), "rolled-back");
+    const [row] = await this.database.hot<ClaimedRow>(claimInstance(this.tables, owner, ref)); // who wants it repeats it
     return row === undefined ? null : claimedInstance(row);
   }
 

@@ -7,6 +7,8 @@ export interface ServerFacts {
   readonly readOnly: boolean;
   readonly citus: boolean;
   readonly planCacheMode: string;
+  /** Whether NULL within the text of an array is read as one. */
+  readonly arrayNulls: boolean;
   /** How many sessions this user may open here at most. */
   readonly allowed: number;
 }
@@ -15,7 +17,7 @@ export interface ServerFacts {
 export const serverFacts = `select current_setting('server_version_num')::int as "versionNumber", current_setting('server_version') as version,
     current_setting('transaction_read_only') = 'on' as "readOnly",
     exists (select from pg_catalog.pg_extension where extname = 'citus') as citus,
-    current_setting('plan_cache_mode') as "planCacheMode",
+    current_setting('plan_cache_mode') as "planCacheMode", current_setting('array_nulls') = 'on' as "arrayNulls",
     least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
       (select nullif(rolconnlimit, -1) from pg_catalog.pg_roles where rolname = current_user),
       (select nullif(datconnlimit, -1) from pg_catalog.pg_database where datname = current_database())) as allowed`;
@@ -29,6 +31,8 @@ export function checkServer(facts: ServerFacts, address: string): void {
       sqlState: "25006",
     });
   }
+  if (!facts.arrayNulls)
+    throw new InvalidRequestError("array_nulls", "must be on; reset it for this database and role");
   // A forced generic plan has crashed Citus coordinators.
   if (facts.citus && facts.planCacheMode === "force_generic_plan") {
     throw new InvalidRequestError(

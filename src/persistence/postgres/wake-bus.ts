@@ -20,11 +20,11 @@ export class NotifyWakeBus implements WakeBus {
     this.channel = channelOf(tables);
   }
 
-  async listen(heard: (wake: Wake) => void): Promise<boolean> {
+  async listen(heard: (wake: Wake) => void, signal?: AbortSignal): Promise<boolean> {
     const token = `test:${this.env.uuid()}`;
     const done = new AbortController();
     let passed = false;
-    await this.database.listen(this.channel, {
+    const unlisten = await this.database.listen(this.channel, {
       heard: (payload) => {
         if (payload === token) {
           passed = true;
@@ -35,6 +35,8 @@ export class NotifyWakeBus implements WakeBus {
       },
       back: () => heard({ kind: "gap" }),
     });
+    if (signal?.aborted) await unlisten();
+    else signal?.addEventListener("abort", () => void unlisten().catch(() => undefined), { once: true });
     await this.notify([token]);
     if (!passed) await this.env.sleep(selfTestMs, done.signal);
     return passed;
