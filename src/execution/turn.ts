@@ -171,6 +171,10 @@ async function eventFact(
   }
 }
 
+/** The run was asked to end otherwise: the bodies that answered count as cut off, and what they did as in doubt. */
+export const isTooLateToEnd = (live: LiveInstance, { state }: Decision): boolean =>
+  live.mustEnd && isTerminal(state.status);
+
 // ── from a decision to the transition that commits it ────────────────────────────────────────────────────────────────────
 
 /** What a transition does with the ownership, beyond what was decided. */

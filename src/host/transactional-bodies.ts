@@ -2,7 +2,7 @@ import { type BodyRun, rowToUndo, runBody } from "../execution/body.ts";
 import type { BodyFact } from "../execution/facts.ts";
 import type { LiveInstance } from "../execution/live-instance.ts";
 import type { Decision } from "../execution/state.ts";
-import { takeTurn, transitionOf, withOutput } from "../execution/turn.ts";
+import { isTooLateToEnd, takeTurn, transitionOf, withOutput } from "../execution/turn.ts";
 import { TransactionTooLongError } from "../models/errors-storage.ts";
 import { describeFailure } from "../models/failure.ts";
 import type { Transition } from "../models/transition.ts";
@@ -116,6 +116,7 @@ export class TransactionalBodies {
     const answer = withOutput(live, fact);
     if (answer.kind === "failed") throw new RolledBack(answer); // its output mapping failed, after the body
     const decision = await takeTurn(live, [answer], undefined);
+    if (isTooLateToEnd(live, decision)) throw new RolledBack(undefined);
     const transition = transitionOf(live, decision, this.turns.stance(live, live.running.size > 1));
     return { decision, transition };
   }

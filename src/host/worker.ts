@@ -3,7 +3,7 @@ import type { BodyFact, Fact } from "../execution/facts.ts";
 import type { LiveInstance } from "../execution/live-instance.ts";
 import { isUnbegun } from "../execution/plan.ts";
 import type { Decision } from "../execution/state.ts";
-import { type Stance, takeTurn, transitionOf } from "../execution/turn.ts";
+import { isTooLateToEnd, type Stance, takeTurn, transitionOf } from "../execution/turn.ts";
 import { ValueTooLargeError } from "../models/errors-values.ts";
 import { describeFailure } from "../models/failure.ts";
 import { hasReady } from "../models/frontier.ts";
@@ -95,10 +95,12 @@ export class Worker {
     };
     if (!stops || live.running.size === 0) return take();
     live.isStopping = true;
+    live.mustEnd = fresh.some(({ kind }) => kind === "terminate" || (kind === "compensate" && !isUndoing));
     this.abortBodies(live, new Error("the run was asked to stop"));
     void this.quiet(live).then(() => {
       live.running.clear(); // who ignores the signal for so long no longer holds the state
       live.isStopping = false;
+      live.mustEnd = false;
       take();
     });
   }
@@ -204,6 +206,10 @@ export class Worker {
     // Until its answer is committed a body counts as running, so that nobody starts it again or gives the instance away.
     const answered: string[] = [];
     for (const fact of facts) if (isAnswer(fact)) answered.push(fact.path);
+    if (isTooLateToEnd(live, decision)) {
+      for (const path of answered) live.running.delete(path);
+      return;
+    }
     const isBusy = live.running.size > answered.length;
     const lane = this.lane.mustMark(live) && facts.every(({ kind }) => kind === "marked");
     if (!lane && this.mayGoOn(live) && isNothingNew(live, decision)) {
