@@ -23,12 +23,18 @@ function stepsOf(graph: unknown, found = new Map<string, string>()): Map<string,
   if (typeof graph["path"] === "string" && typeof graph["kind"] === "string") {
     found.set(
       graph["path"],
-      JSON.stringify(Object.fromEntries(Object.entries(graph).filter(([, value]) => !holdsSteps(value)))),
+      textOf(Object.fromEntries(Object.entries(graph).filter(([, value]) => !holdsSteps(value)))),
     );
   }
   for (const value of Object.values(graph)) stepsOf(value, found);
   return found;
 }
+
+/** With the fields in one order: a database that keeps JSON gives it back in an order of its own. */
+const textOf = (facts: unknown): string =>
+  JSON.stringify(facts, (_, value: unknown) =>
+    isRecord(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value,
+  );
 
 const holdsSteps = (value: unknown): boolean =>
   (isRecord(value) && "nodes" in value) ||

@@ -15,6 +15,23 @@ const refused = (sentence: string, build: (flow: Untyped) => unknown, expected: 
 const differs = (before: (flow: Untyped) => unknown, after: (flow: Untyped) => unknown): string =>
   differenceOf(canonicalGraph(graphOf(before)), canonicalGraph(graphOf(after)));
 
+test("a graph that came back with its fields in another order does not differ", () => {
+  const flow = (start: Untyped): Untyped => start.run("x", nothing, { retry: { maxAttempts: 2 } });
+  const turned = (value: unknown): unknown =>
+    Array.isArray(value)
+      ? value.map(turned)
+      : typeof value === "object" && value !== null
+        ? Object.fromEntries(
+            Object.entries(value)
+              .reverse()
+              .map(([key, of]) => [key, turned(of)]),
+          )
+        : value;
+  const before = turned(canonicalGraph(graphOf(flow)));
+  const after = canonicalGraph(graphOf((start) => flow(start).run("y", nothing)));
+  assert.equal(differenceOf(before, after), 'step "y" is new');
+});
+
 describe("a loop", () => {
   test("is a node that says when its condition is asked", () => {
     const [whiles, dos, untils, blocks] = graphOf((flow) =>
