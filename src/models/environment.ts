@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { types } from "node:util";
 import type { Tracing } from "./tracer.ts";
 
 /** Where the engine writes what a person may want to read. */
@@ -59,7 +60,8 @@ export function harmless(logger: Logger): Logger {
     (level: keyof Logger): Logger["info"] =>
     (message, fields) => {
       try {
-        logger[level](message, fields);
+        const answer: unknown = logger[level](message, fields); // an async function passes for one that answers nothing
+        if (types.isPromise(answer)) answer.catch(() => undefined);
       } catch {
         // There is nowhere else to tell it.
       }

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import type { Failure } from "../models/failure.ts";
 import type { Logger } from "../models/environment.ts";
 
@@ -52,10 +53,15 @@ export class Notices {
   tell(notice: Notice): void {
     for (const listener of this.listeners) {
       try {
-        listener(notice);
+        const answer: unknown = listener(notice); // an async function passes for one that answers nothing
+        if (types.isPromise(answer)) answer.catch((error: unknown) => this.failed(notice, error));
       } catch (error) {
-        this.logger.error("A listener threw", { notice: notice.kind, error: String(error) });
+        this.failed(notice, error);
       }
     }
+  }
+
+  private failed({ kind }: Notice, error: unknown): void {
+    this.logger.error("A listener threw", { notice: kind, error: String(error) });
   }
 }

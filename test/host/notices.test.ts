@@ -40,4 +40,23 @@ onEveryStore("notices", (store) => {
       "run-failed",
     ]);
   });
+
+  test("hurt nobody if a listener throws, or is async and fails later", async () => {
+    const errors: unknown[] = [];
+    const nothing = (): void => undefined;
+    const logger = {
+      debug: nothing,
+      info: nothing,
+      warn: nothing,
+      error: (_: string, fields: unknown) => errors.push(fields),
+    };
+    const host = await store.host({ workflows: [pass], logger });
+    host.onNotice(() => {
+      throw new Error("at once");
+    });
+    host.onNotice(() => Promise.reject(new Error("later")) as unknown as undefined); // as an async function does
+    await (await host.startWorkflow(pass, { fails: false })).result();
+    const told = errors.map((fields) => (fields as { error: string }).error);
+    assert.ok(told.includes("Error: at once") && told.includes("Error: later"));
+  });
 });

@@ -84,12 +84,16 @@ test("a logger that throws harms nobody, and one that needs its own object has i
     debug(): void {
       throw new Error("no space left on the disk");
     }
-    warn(): void {}
+    async warn(): Promise<void> {
+      await Promise.resolve();
+      throw new Error("the collector is away");
+    }
     error(): void {}
   }
   const kept = new Kept();
-  const { info, debug } = harmless(kept);
+  const { info, debug, warn } = harmless(kept);
   debug("lost");
+  warn("lost, and told later"); // an unhandled rejection would fail this file
   info("written");
   assert.deepEqual(kept.lines, ["written"]);
 });
