@@ -12,6 +12,7 @@ import { definitionOf } from "../models/workflow-definition.ts";
 import type { ScheduleRow, StoredSchedule } from "../persistence/schedule-store.ts";
 import type { Engine } from "./engine.ts";
 import type { Run, StartOptions } from "./run.ts";
+import { checkTags } from "./starter.ts";
 import {
   checkScheduleId,
   firstTick,
@@ -195,12 +196,11 @@ type Labels = Pick<ScheduleSpec, "reference" | "description" | "correlationId" |
 
 /** Throws what a start throws for labels that cannot be stored. */
 function labelsOf({ reference, description, correlationId, tags }: Labels): Labels {
-  if (tags !== undefined) encodeValue(tags, "tags");
   return {
     ...(reference !== undefined && { reference: checkName(reference, "reference") }),
     ...(description !== undefined && { description: checkName(description, "description") }),
     ...(correlationId !== undefined && { correlationId: checkName(correlationId, "correlationId") }),
-    ...(tags !== undefined && { tags }),
+    ...(tags !== undefined && { tags: checkTags(tags) }),
   };
 }
 

@@ -6,9 +6,11 @@ import type { Environment } from "../models/environment.ts";
 import { toRunTimeoutMs } from "../models/duration.ts";
 import { InvalidRequestError } from "../models/errors.ts";
 import { KeyConflictError } from "../models/errors-instance.ts";
+import { InvalidNameError } from "../models/errors-values.ts";
 import { type Frontier, limitedTo } from "../models/frontier.ts";
 import { bucketOf, checkName, keyedId, newInstanceId } from "../models/identity.ts";
 import type { StoredValue } from "../models/stored-value.ts";
+import { shorten } from "../models/text.ts";
 import type { CallerWrites, EngineStore, Origin, StartRow, TransactionSession } from "../persistence/provider.ts";
 import { startGivesUpMs, type Started } from "./committer.ts";
 import type { Notices } from "../telemetry/notices.ts";
@@ -52,13 +54,24 @@ export async function prepare(
     reference: labelOf(options.reference, "reference"),
     description: labelOf(options.description, "description"),
     correlationId: labelOf(options.correlationId, "correlationId"),
-    tags: options.tags === undefined ? null : encodeValue(options.tags, "tags").json,
+    tags: options.tags === undefined ? null : JSON.stringify(checkTags(options.tags)),
   };
   return { row, plan, data: stored, frontier, key };
 }
 
 const labelOf = (value: string | undefined, what: string): string | null =>
   value === undefined ? null : checkName(value, what);
+
+/** The tags of a start: an object of labels by name. Throws `InvalidNameError`. */
+export function checkTags(tags: unknown): Readonly<Record<string, string>> {
+  if (Object.prototype.toString.call(tags) !== "[object Object]")
+    throw new InvalidNameError("tags", tags, "must be an object of texts");
+  const labels = Object.entries(tags as object).map(([name, label]: [string, unknown]) => [
+    checkName(name, "name of a tag"),
+    checkName(label, `tag "${shorten(name, 60)}"`),
+  ]);
+  return Object.fromEntries(labels) as Readonly<Record<string, string>>;
+}
 
 /** Sends starts; those born here begin to run. */
 export class Starter {
