@@ -37,14 +37,19 @@ export function mappingFailure(path: string, role: MappingRole, thrown: unknown)
 
 /** The data with a patch laid over it. */
 export function patchData(data: StoredValue, patch: unknown, what: string): Patched {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) {
+  if (!hasFields(patch))
     throw new InvalidRequestError(what, "must answer an object: the fields of the data to be changed");
-  }
-  const before = data.get();
-  const merged =
-    typeof before === "object" && before !== null && !Array.isArray(before) ? { ...before, ...patch } : patch;
-  return { patch: encodeValue(patch, what), data: encodeValue(merged, "data") };
+  const before = data.get() ?? {};
+  if (!hasFields(before))
+    throw new InvalidRequestError(
+      what,
+      "has no fields to change: the data is no object, so nothing can be laid over it",
+    );
+  return { patch: encodeValue(patch, what), data: encodeValue({ ...before, ...patch }, "data") };
 }
+
+/** Neither an array nor a Map, Set, Date and their like: spread into an object they leave nothing. */
+const hasFields = (value: unknown): value is object => Object.prototype.toString.call(value) === "[object Object]";
 
 export function asCondition(answer: unknown, what: string): boolean {
   if (typeof answer !== "boolean") throw new InvalidRequestError(what, "must answer true or false");
