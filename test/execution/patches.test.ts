@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { defineWorkflow, type Flow } from "../../src/index.ts";
 import { onEveryStore } from "../support/stores.ts";
 
-const patched = defineWorkflow({ id: "patched", version: 1 }, (flow: Flow<unknown>) => flow.set(() => ({ a: 1 })));
+const patched = defineWorkflow({ id: "patched", version: 1 }, (flow: Flow<unknown>) =>
+  flow.set(() => ({ a: 1 }) as object),
+);
 const byMap = defineWorkflow({ id: "by-map", version: 1 }, (flow: Flow<{ a: number }>) =>
   flow.set(() => new Map([["a", 2]]) as object),
 );
