@@ -1,4 +1,5 @@
 import { WorkflowError, type Because } from "./errors.ts";
+import { sentence } from "./text.ts";
 
 /** This host was not given the workflow, or not in this version. */
 export class WorkflowNotRegisteredError extends WorkflowError {
@@ -98,7 +99,7 @@ export class MappingFailedError extends WorkflowError {
   /** `problem` continues "The … function of step …": "threw: x is undefined", "answered a promise". */
   constructor(path: string, role: MappingRole, problem: string, because?: Because) {
     super(
-      `The ${role} function of step "${path}" ${problem}. It must be synchronous and depend on its arguments alone.`,
+      `The ${role} function of step "${path}" ${sentence(problem)} It must be synchronous and depend on its arguments alone.`,
       because,
     );
     this.path = path;

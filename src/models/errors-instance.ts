@@ -1,6 +1,6 @@
 import { WorkflowError } from "./errors.ts";
 import type { Failure } from "./failure.ts";
-import { shorten } from "./text.ts";
+import { sentence, shorten } from "./text.ts";
 
 /** The key was used before, to start the same workflow with other data. */
 export class KeyConflictError extends WorkflowError {
@@ -66,7 +66,8 @@ export class WorkflowTerminatedError extends WorkflowError {
   readonly reason: string | null;
 
   constructor(instanceId: string, reason: string | null) {
-    super(`Workflow instance ${instanceId} was terminated${reason === null || reason === "" ? "" : `: ${reason}`}.`);
+    const because = reason === null || reason === "" ? "" : `: ${reason}`;
+    super(sentence(`Workflow instance ${instanceId} was terminated${because}`));
     this.instanceId = instanceId;
     this.reason = reason;
   }
@@ -138,7 +139,10 @@ export class HostStoppedError extends WorkflowError {
   readonly call: string;
 
   constructor(call: string) {
-    super(`${call}: this host is not running. Start it first, or use another node.`);
+    super(
+      `${call}: this host is not running: it is still starting, or has been stopped. One that was stopped is not started again: ` +
+        "make another with createHost, or use another process.",
+    );
     this.call = call;
   }
 }

@@ -1,5 +1,5 @@
 import { WorkflowError, type Because } from "./errors.ts";
-import { shorten } from "./text.ts";
+import { sentence, shorten } from "./text.ts";
 
 /** One thing that a schema found wrong. */
 export interface ValidationIssue {
@@ -146,7 +146,7 @@ export class InvalidRecurrenceError extends WorkflowError {
 
   constructor(what: string, value: unknown, problem: string, because?: Because) {
     const shown = typeof value === "string" ? JSON.stringify(shorten(value, 60)) : shownValue(value);
-    super(`${what}: ${shown} ${problem}.`, because);
+    super(sentence(`${what}: ${shown} ${problem}`), because);
     this.what = what;
     this.value = shown;
   }

@@ -12,5 +12,8 @@ export function shorten(text: string, length: number): string {
   return text.length <= length ? storableText(text) : `${storableText(text.slice(0, length - 1))}…`;
 }
 
+/** The text as a sentence: with a full stop, unless it ends like one. */
+export const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
+
 /** Bytes that the text takes in UTF-8. */
 export const utf8Bytes = (text: string): number => Buffer.byteLength(text, "utf8");

@@ -123,3 +123,12 @@ test("messages say what to do", () => {
     "The event does not match its schema: items[0]: is wrong; items[1]: is wrong; items[2]: is wrong; and 2 more (see .issues).",
   );
 });
+
+test("what is quoted keeps its own full stop, and gets no second one", () => {
+  const texts = [
+    new definitionErrors.MappingFailedError("ship", "key", "failed: it must not be empty."),
+    new instanceErrors.WorkflowTerminatedError("id", "It took too long."),
+    new valueErrors.InvalidRecurrenceError("cron", "bad", "is no cron expression: five parts are required."),
+  ];
+  for (const { message } of texts) assert.doesNotMatch(message, /\.\./);
+});
