@@ -10,8 +10,8 @@ export interface BatchLimits<T> {
   readonly weigh: (item: T) => number;
 }
 
-/** From so many items on a batch is shared out over two free lanes. Fewer cost more in two statements than they gain. */
-const sharedFrom = 96;
+/** From so many items on a batch is long: shared out over two free lanes. Fewer cost more in two statements than they gain. */
+const longFrom = 96;
 
 /**
  * Group commit: while the lanes are busy, items gather; then all go in one batch. There is no timer and no window, so a lone item
@@ -45,13 +45,17 @@ export class Batcher<T, R> {
       this.waiting.push({ item, resolve, reject, since, attempts: 0, failure: undefined });
       this.keepTime();
       this.ask();
+      if (this.waiting.length === longFrom) this.lanes.grown();
     });
   }
 
   private ask(): void {
     if (this.hasAsked || this.waiting.length === 0) return;
     this.hasAsked = true;
-    this.lanes.ask((lane) => this.send(lane));
+    this.lanes.ask(
+      (lane) => this.send(lane),
+      () => this.waiting.length >= longFrom,
+    );
   }
 
   private async send(lane: number): Promise<void> {
@@ -108,7 +112,7 @@ export class Batcher<T, R> {
   /** Half of what waits, if there is a lane for the other half: so this process works on one while the database works on the other. */
   private mostItems(): number {
     const { items } = this.limits;
-    const isShared = this.waiting.length >= sharedFrom && this.lanes.hasOther;
+    const isShared = this.waiting.length >= longFrom && this.lanes.hasOther;
     return isShared ? Math.min(items, Math.ceil(this.waiting.length / 2)) : items;
   }
 

@@ -62,7 +62,7 @@ export class Committer {
     this.owner = from.owner;
     this.signal = from.signal;
     this.holds = from.holds;
-    this.lanes = new Lanes(from.env, from.store.lanes);
+    this.lanes = new Lanes(from.env, from.store.lanes, from.store.hasOneSession);
     this.aside = new Lanes(from.env, 1);
     const limits = { items: from.store.batchRows, weight: maxTransitionBytes };
     const startLimits: BatchLimits<StartRow> = { ...limits, weigh: (row) => row.data.length };

@@ -13,7 +13,7 @@ import type { ScheduleStore } from "./schedule-store.ts";
  */
 export interface EngineStore {
   readonly name: string;
-  /** How many batches of starts and transitions run side by side, each on a lane of its own. */
+  /** How many batches of starts and transitions run side by side, each on a lane of its own, or wait where there is one session. */
   readonly lanes: number;
   /** The number of one more lane, for starts and events that may have to wait for a transaction of a caller's, since they are under a
    *  key: they hold up nothing else there. Absent where there is one session for all. */

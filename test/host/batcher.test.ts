@@ -57,6 +57,28 @@ describe("items that gather for a batch", () => {
     );
   });
 
+  test("wait behind another batch for the one session only if they are many", async () => {
+    const { add, sent } = batcher(new Lanes(systemEnvironment(), 2, true));
+    const all = [add(10)];
+    await soon();
+    all.push(add(50));
+    await soon();
+    assert.deepEqual(countsOf(sent), [10]);
+    all.push(add(50));
+    await soon();
+    assert.deepEqual(countsOf(sent), [10, 100], "whole, since nothing is gained by two halves");
+    all.push(add(20));
+    await soon();
+    sent[0]?.answer();
+    await soon();
+    assert.deepEqual(countsOf(sent), [10, 100], "few gather until both are answered");
+    sent[1]?.answer();
+    await soon();
+    sent[2]?.answer();
+    await Promise.all(all);
+    assert.deepEqual(countsOf(sent), [10, 100, 20]);
+  });
+
   test("go in one batch if they are few, or if there is one lane", async () => {
     for (const [lanes, count] of [
       [2, 95],

@@ -33,7 +33,8 @@ export interface PgliteOptions {
  */
 export class PgliteDatabase implements Database {
   readonly kind = "pglite";
-  readonly lanes = 1;
+  /** One batch waits here for another, so that it begins while the host decides on the answers of that one. */
+  readonly lanes = 2;
   readonly stepTransactions = 1;
   readonly named: boolean;
   readonly #options: PgliteOptions;
