@@ -17,7 +17,7 @@ await mark({
   options: { "in-flight": "64" },
   async measure({ server, values, count }) {
     const engines = [
-      { name: "workflow-core", runs: count(8_000), used: [] }, // 12 connections, its default
+      { name: "workflow-core", runs: count(8_000), used: [] }, // 16 connections, its default
       { name: "workflow-core with 30 connections", runs: count(8_000), used: [] }, // DBOS has 30, and 30 for its data source
       { name: "dbos-postgres", runs: count(2_000), used: [] },
       { name: "dbos-knex", runs: count(2_000), used: [] },

@@ -7,7 +7,7 @@ const ev = event('ev');
 
 export default {
   name: 'workflow-core', pkg: 'workflow-core',
-  settings: 'defaults: 12 connections, 1,000 runs held, 64 starts in flight',
+  settings: 'defaults: 16 connections, 1,000 runs held, 64 starts in flight',
   width: Number(process.env.WC_WIDTH ?? 64),
   async setup(url) {
     const persistence = new PostgresPersistenceProvider(url);

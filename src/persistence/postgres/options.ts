@@ -20,7 +20,7 @@ export interface PostgresOptions {
   readonly url?: string;
   /** What does not fit into the URL: `ssl` with certificates, a password that changes. */
   readonly connection?: PostgresConnection;
-  /** How many connections this process may open in all, reserved ones included. Default: 12. */
+  /** How many connections this process may open in all, reserved ones included. Default: 16. */
   readonly maxConnections?: number;
   /** How many batches of starts and transitions run side by side, each on a connection of its own. Default: 2. What is
    *  started or published under a key has one more, since it may have to wait for a transaction that does not end. */

@@ -27,7 +27,7 @@ export function settingsOf(options: PostgresOptions): Settings {
       connectionTimeoutMillis: connectMs,
       query_timeout: checkCount(deadlineMs, "deadlineMs"),
     },
-    maxConnections: checkCount(options.maxConnections ?? 12, "maxConnections"),
+    maxConnections: checkCount(options.maxConnections ?? 16, "maxConnections"),
     lanes: checkCount(options.lanes ?? 2, "lanes"),
     pooler: options.pooler ?? "session",
     named: options.pooler !== "transaction" && options.capabilities?.namedStatements !== false,
