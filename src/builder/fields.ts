@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import type { AnyFunction } from "../models/definition.ts";
 import { toMs } from "../models/duration.ts";
 import type { WorkflowError } from "../models/errors.ts";
+import { unknownField } from "../models/known-fields.ts";
 import { shorten } from "../models/text.ts";
 
 /** Makes the error for what is wrong at one place of a definition. */
@@ -24,11 +25,8 @@ export class Fields {
     if (typeof given !== "object" || given === null || Array.isArray(given)) {
       throw fault(`its options must be an object, not ${show(given)}`);
     }
-    for (const key of Object.keys(given)) {
-      if (known.includes(key)) continue;
-      const choice = known.length === 0 ? "there are none here" : `the options here are ${known.join(", ")}`;
-      throw fault(`it has no option ${JSON.stringify(shorten(key, 60))}: ${choice}`);
-    }
+    const unknown = unknownField(given, new Set(known));
+    if (unknown !== undefined) throw fault(`it has no option ${JSON.stringify(unknown.name)}: ${unknown.choice}`);
     this.#given = given as Readonly<Record<string, unknown>>;
   }
 

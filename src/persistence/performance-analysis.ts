@@ -1,4 +1,5 @@
 import { InvalidRequestError } from "../models/errors.ts";
+import { checkKnown, fieldsOf } from "../models/known-fields.ts";
 
 export interface PerformanceOptions {
   /** How many slow queries are told, from 1 to 1,000. Default: 20. */
@@ -95,9 +96,11 @@ export interface PoolFigures {
 }
 
 const mostQueries = 1_000;
+const known = fieldsOf<PerformanceOptions>({ slowQueries: true });
 
 /** Fills in the default. Throws `InvalidRequestError`. */
 export function slowQueriesOf(options: PerformanceOptions = {}): number {
+  checkKnown(options, "analyzePerformance", known);
   const { slowQueries = 20 } = options;
   if (Number.isInteger(slowQueries) && slowQueries >= 1 && slowQueries <= mostQueries) return slowQueries;
   throw new InvalidRequestError("analyzePerformance: slowQueries", `must be a whole number from 1 to ${mostQueries}`);

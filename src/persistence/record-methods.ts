@@ -2,8 +2,9 @@ import type { Environment } from "../models/environment.ts";
 import { InstanceNotFoundError } from "../models/errors-instance.ts";
 import { DuplicateRecordError, InvalidRecordError } from "../models/errors-records.ts";
 import { newInstanceId, topicOf } from "../models/identity.ts";
+import { fieldsOf } from "../models/known-fields.ts";
 import { isTerminal } from "../models/instance.ts";
-import { checkBatch, checkId, checkObject, checkPath, checkText, isAbsent } from "../models/records/check.ts";
+import { checkBatch, checkFields, checkId, checkPath, checkText, isAbsent } from "../models/records/check.ts";
 import {
   checkEventFilter,
   checkNewEvent,
@@ -247,7 +248,7 @@ export abstract class RecordMethods implements RecordOperations {
   ): Promise<readonly StoredSubscription[]> {
     const key = eventKey === null ? null : checkText(eventKey, "eventKey");
     const topic = topicOf(checkText(eventName, "eventName"), key);
-    checkObject(page, "page");
+    checkFields(page, "page", keysetFields);
     const after = isAbsent(page.after) ? null : readSubscriptionId(page.after);
     if (after !== null && after.topic !== topic)
       throw new InvalidRecordError("page.after", "is the id of a subscription to another event");
@@ -338,6 +339,8 @@ export abstract class RecordMethods implements RecordOperations {
     return rows.map(({ instance, revision, n }) => historyId({ instance, revision, n }));
   }
 }
+
+const keysetFields = fieldsOf<{ limit?: unknown; after?: unknown }>({ limit: true, after: true });
 
 const isMany = (entries: NewHistoryEntry | readonly NewHistoryEntry[]): entries is readonly NewHistoryEntry[] =>
   Array.isArray(entries);

@@ -5,7 +5,16 @@ import { InvalidRequestError, WorkflowError } from "../models/errors.ts";
 import { InvalidRecordError, NestedTransactionError, TransactionOverError } from "../models/errors-records.ts";
 import { bucketOf } from "../models/identity.ts";
 import { isTerminal, type WorkflowStatus } from "../models/instance.ts";
-import { checkDate, checkObject, checkOneOf, checkText, checkWhole, isAbsent } from "../models/records/check.ts";
+import { fieldsOf } from "../models/known-fields.ts";
+import {
+  checkDate,
+  checkFields,
+  checkFlag,
+  checkOneOf,
+  checkText,
+  checkWhole,
+  isAbsent,
+} from "../models/records/check.ts";
 import { workflowStatuses } from "../models/records/workflow-instance-data.ts";
 import type { PerformanceAnalysis, PerformanceOptions } from "./performance-analysis.ts";
 import { RecordMethods, type Stirred, type SubscriptionKey } from "./record-methods.ts";
@@ -36,6 +45,17 @@ const current = new AsyncLocalStorage<Transaction>();
 const isolations: readonly Isolation[] = ["read committed", "repeatable read", "serializable"];
 const batch = 1_000;
 
+const transactionFields = fieldsOf<TransactionOptions>({ isolation: true, attempts: true });
+const openFields = fieldsOf<Pick<TransactionOptions, "isolation">>({ isolation: true });
+const purgeFields = fieldsOf<PurgeWorkflows>({
+  endedBefore: true,
+  status: true,
+  workflowDefinitionId: true,
+  limit: true,
+});
+const beforeFields = fieldsOf<PurgeBefore>({ before: true, limit: true });
+const optimizeFields = fieldsOf<{ vacuum?: unknown }>({ vacuum: true });
+
 /** What every provider has beside its store: records, transactions, upkeep, statistics. */
 export abstract class RecordProvider extends RecordMethods implements TransactionalPersistenceProvider, Statistics {
   /** What the engine's host works with. */
@@ -52,7 +72,7 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
   ): Promise<T> {
     this.refuseNested("executeTransaction");
     if (typeof work !== "function") throw new InvalidRequestError("executeTransaction", "takes a function");
-    checkObject(options, "options");
+    checkFields(options, "options", transactionFields);
     const isolation = isolationOf(options);
     const attempts = checkWhole(options.attempts ?? 1, "options.attempts", { from: 1, to: 10 });
     for (let attempt = 1; ; attempt += 1) {
@@ -67,7 +87,7 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
 
   async beginTransaction(options: Pick<TransactionOptions, "isolation"> = {}): Promise<OpenTransaction> {
     this.refuseNested("beginTransaction");
-    checkObject(options, "options");
+    checkFields(options, "options", openFields);
     const isolation = isolationOf(options);
     let committed: Promise<unknown> = Promise.resolve();
     const begun = new Promise<TransactionInHand>((resolve, reject) => {
@@ -84,7 +104,7 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
   }
 
   async purgeWorkflows(which: PurgeWorkflows): Promise<number> {
-    checkObject(which, "which");
+    checkFields(which, "which", purgeFields);
     const endedBefore = checkDate(which.endedBefore, "which.endedBefore");
     const statuses = endsOf(which.status);
     const { workflowDefinitionId: id } = which;
@@ -104,8 +124,9 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
   }
 
   async optimize(options: { readonly vacuum?: boolean | undefined } = {}): Promise<void> {
-    checkObject(options, "options");
-    await this.outside("optimize").upkeep.optimize(options.vacuum === true);
+    checkFields(options, "options", optimizeFields);
+    const vacuum = checkFlag(options.vacuum, "options.vacuum") ?? false;
+    await this.outside("optimize").upkeep.optimize(vacuum);
   }
 
   async healthCheck(): Promise<HealthReport> {
@@ -180,7 +201,7 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
   }
 
   private upkeepBefore(call: string, which: PurgeBefore) {
-    checkObject(which, "which");
+    checkFields(which, "which", beforeFields);
     return { before: checkDate(which.before, "which.before"), upkeep: this.outside(call).upkeep };
   }
 

@@ -1,5 +1,6 @@
 import { checkTimeZone } from "../models/calendar.ts";
 import { InvalidRequestError } from "../models/errors.ts";
+import { checkKnown, fieldsOf } from "../models/known-fields.ts";
 import type { PerformanceAnalysis, PerformanceOptions } from "./performance-analysis.ts";
 
 /**
@@ -133,6 +134,8 @@ export const executionWindow = 10_000;
 export const stepsPerInstance = 10_000;
 
 const mostInstances = 100_000;
+const stepFields = fieldsOf<StepStatsOptions>({ workflowDefinitionId: true, instances: true });
+const workflowFields = fieldsOf<WorkflowStatsOptions>({ timeZone: true });
 
 export interface StepWindow {
   readonly definition: string | null;
@@ -141,6 +144,7 @@ export interface StepWindow {
 
 /** Fills in the defaults. Throws `InvalidRequestError`. */
 export function stepWindowOf(options: StepStatsOptions = {}): StepWindow {
+  checkKnown(options, "getStepStats", stepFields);
   const { workflowDefinitionId = null, instances = 1_000 } = options;
   if (workflowDefinitionId !== null && typeof workflowDefinitionId !== "string")
     throw new InvalidRequestError("getStepStats: workflowDefinitionId", "must be the id of a definition");
@@ -150,8 +154,10 @@ export function stepWindowOf(options: StepStatsOptions = {}): StepWindow {
 }
 
 /** Fills in the default. Throws `InvalidRequestError`. */
-export const timeZoneOf = (options: WorkflowStatsOptions = {}): string =>
-  checkTimeZone(options.timeZone ?? "UTC", "getWorkflowStats: timeZone");
+export function timeZoneOf(options: WorkflowStatsOptions = {}): string {
+  checkKnown(options, "getWorkflowStats", workflowFields);
+  return checkTimeZone(options.timeZone ?? "UTC", "getWorkflowStats: timeZone");
+}
 
 /** Share of failed among ended ones. */
 export function errorRateOf(counts: WorkflowCounts): number {

@@ -148,6 +148,12 @@ function workflowTests(open: OpenWorld): void {
       await assert.rejects(world.statistics.getWorkflowStats({ timeZone }), InvalidRequestError, timeZone);
   });
 
+  test("an option that no figure has is refused by its name", async () => {
+    const statistics = world.statistics as unknown as Record<string, (options: unknown) => Promise<unknown>>;
+    for (const call of ["getWorkflowStats", "getStepStats", "analyzePerformance"])
+      await assert.rejects(async () => statistics[call]?.({ timezone: "UTC" }), { what: `${call}: timezone` });
+  });
+
   test("of nothing, all counts are zero and all times unknown", async () => {
     const { statistics, at } = await open();
     await at("2026-07-01T10:00:00Z");

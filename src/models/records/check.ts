@@ -2,6 +2,7 @@ import { encodeValue } from "../codec.ts";
 import { InvalidRecordError } from "../errors-records.ts";
 import { describeFailure, type Failure } from "../failure.ts";
 import { isUuid } from "../identity.ts";
+import { unknownField } from "../known-fields.ts";
 import { maxNameBytes, maxPathBytes } from "../limits.ts";
 import { isStorableText, shorten, utf8Bytes } from "../text.ts";
 
@@ -14,6 +15,13 @@ export const maxBatch = 10_000;
 /** Lets an object pass. Throws `InvalidRecordError`, as every check here. */
 export function checkObject(value: unknown, path: string): void {
   if (typeof value !== "object" || value === null || Array.isArray(value)) refuse(path, value, "must be an object");
+}
+
+/** Lets an object pass that has no other fields than these: in a filter, a mistyped one would let everything through. */
+export function checkFields(value: object, path: string, known: ReadonlySet<string>): void {
+  checkObject(value, path);
+  const unknown = unknownField(value, known, "fields");
+  if (unknown !== undefined) throw new InvalidRecordError(`${path}.${unknown.name}`, `is not known: ${unknown.choice}`);
 }
 
 /** The records of one call, each with its path. */

@@ -1,6 +1,7 @@
 import { InvalidRecordError } from "../errors-records.ts";
 import { isUuid } from "../identity.ts";
-import { type Absent, checkId, checkObject, checkOptionalDate, checkPath, checkText, isAbsent } from "./check.ts";
+import { fieldsOf } from "../known-fields.ts";
+import { type Absent, checkId, checkFields, checkOptionalDate, checkPath, checkText, isAbsent } from "./check.ts";
 
 interface SubscriptionFields {
   readonly workflowId: string;
@@ -58,9 +59,20 @@ export interface SubscriptionInsert {
   readonly since: number | null;
 }
 
+/** Also those of a subscription that was read: what the store alone decides is passed over. */
+const newFields = fieldsOf<NewSubscription | StoredSubscription>({
+  workflowId: true,
+  path: true,
+  eventName: true,
+  eventKey: true,
+  subscribeAsOf: true,
+  id: true,
+  createTime: true,
+});
+
 /** Throws `InvalidRecordError`. */
 export function checkNewSubscription(subscription: NewSubscription, path: string): SubscriptionInsert {
-  checkObject(subscription, path);
+  checkFields(subscription, path, newFields);
   const { eventKey } = subscription;
   return {
     instance: checkId(subscription.workflowId, `${path}.workflowId`),

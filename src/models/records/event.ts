@@ -1,9 +1,10 @@
+import { fieldsOf } from "../known-fields.ts";
 import {
   type Absent,
   checkDate,
   checkFlag,
   checkId,
-  checkObject,
+  checkFields,
   checkOptionalDate,
   checkText,
   checkValue,
@@ -52,6 +53,7 @@ export class Event implements EventFields {
     eventKey: string | null = null,
     rest: Omit<EventFields, "eventName" | "eventKey"> = {},
   ) {
+    checkFields(rest, "event", newFields);
     this.eventName = eventName;
     this.eventKey = eventKey;
     this.id = rest.id ?? undefined;
@@ -90,9 +92,19 @@ export interface EventInsert {
   readonly isNamed: boolean;
 }
 
+/** Also those of an event that was read: what the store alone decides is passed over. */
+const newFields = fieldsOf<NewEvent | StoredEvent>({
+  id: true,
+  eventName: true,
+  eventKey: true,
+  eventData: true,
+  eventTime: true,
+  isProcessed: true,
+});
+
 /** Throws `InvalidRecordError`, `NotStorableError` and `ValueTooLargeError`. */
 export function checkNewEvent(event: NewEvent, path: string, newId: () => string): EventInsert {
-  checkObject(event, path);
+  checkFields(event, path, newFields);
   return {
     id: isAbsent(event.id) ? newId() : checkId(event.id, `${path}.id`),
     name: checkText(event.eventName, `${path}.eventName`),
@@ -123,9 +135,17 @@ export interface CheckedEventFilter {
   readonly processed?: boolean;
 }
 
+const filterFields = fieldsOf<EventFilter>({
+  eventName: true,
+  eventKey: true,
+  from: true,
+  to: true,
+  isProcessed: true,
+});
+
 /** Throws `InvalidRecordError`. */
 export function checkEventFilter(filter: EventFilter = {}): CheckedEventFilter {
-  checkObject(filter, "filter");
+  checkFields(filter, "filter", filterFields);
   const { eventName, eventKey, from, to } = filter;
   const processed = checkFlag(filter.isProcessed, "filter.isProcessed");
   return {

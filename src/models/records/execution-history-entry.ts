@@ -1,13 +1,14 @@
 import { InvalidRecordError } from "../errors-records.ts";
 import type { Failure } from "../failure.ts";
 import { isUuid } from "../identity.ts";
+import { fieldsOf } from "../known-fields.ts";
 import {
   type Absent,
   checkDate,
   checkFailure,
   checkFlag,
   checkId,
-  checkObject,
+  checkFields,
   checkOptionalDate,
   checkPath,
   checkText,
@@ -76,9 +77,11 @@ export interface ErrorFilter {
   readonly isResolved?: boolean | undefined;
 }
 
+const errorFilterFields = fieldsOf<ErrorFilter>({ isResolved: true });
+
 /** Whether only errors that are dealt with are wanted, or only others; undefined: all. Throws `InvalidRecordError`. */
 export function checkErrorFilter(filter: ErrorFilter = {}): boolean | undefined {
-  checkObject(filter, "filter");
+  checkFields(filter, "filter", errorFilterFields);
   return checkFlag(filter.isResolved, "filter.isResolved");
 }
 
@@ -97,9 +100,19 @@ export interface HistoryInsert extends HistoryKey {
   readonly detail: string | null;
 }
 
+/** Also those of an entry that was read: what the store alone decides is passed over. */
+const newFields = fieldsOf<NewHistoryEntry | ExecutionHistoryEntry>({
+  workflowId: true,
+  type: true,
+  path: true,
+  time: true,
+  detail: true,
+  id: true,
+});
+
 /** Throws `InvalidRecordError`, `NotStorableError` and `ValueTooLargeError`. */
 export function checkHistoryEntry(entry: NewHistoryEntry, path: string, newId: () => string): HistoryInsert {
-  checkObject(entry, path);
+  checkFields(entry, path, newFields);
   const type = checkText(entry.type, `${path}.type`);
   if (type === "step") throw new InvalidRecordError(`${path}.type`, 'must not be "step": pointers that ended are that');
   return {
@@ -112,9 +125,11 @@ export function checkHistoryEntry(entry: NewHistoryEntry, path: string, newId: (
   };
 }
 
+const newErrorFields = fieldsOf<NewExecutionError>({ workflowId: true, path: true, time: true, error: true });
+
 /** Throws `InvalidRecordError`. */
 export function checkError(error: NewExecutionError, path: string, newId: () => string): HistoryInsert {
-  checkObject(error, path);
+  checkFields(error, path, newErrorFields);
   return {
     ...historyKeyOf(newId()),
     instance: checkId(error.workflowId, `${path}.workflowId`),
@@ -139,9 +154,11 @@ export interface CheckedHistoryFilter {
   readonly to?: number;
 }
 
+const filterFields = fieldsOf<HistoryFilter>({ step: true, type: true, from: true, to: true });
+
 /** Throws `InvalidRecordError`. */
 export function checkHistoryFilter(filter: HistoryFilter = {}): CheckedHistoryFilter {
-  checkObject(filter, "filter");
+  checkFields(filter, "filter", filterFields);
   const { step, type, from, to } = filter;
   const types = (): readonly string[] =>
     (Array.isArray(type) ? type : [type]).map((one: unknown) => checkText(one, "filter.type"));

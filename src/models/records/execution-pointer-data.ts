@@ -3,10 +3,11 @@ import type { Failure } from "../failure.ts";
 import type { ActivePointer, Frontier } from "../frontier.ts";
 import { pointerStatusCodes, type PointerStatus } from "../transition.ts";
 import { decodeValue } from "../codec.ts";
+import { fieldsOf } from "../known-fields.ts";
 import {
   type Absent,
   checkFailure,
-  checkObject,
+  checkFields,
   checkOneOf,
   checkOptionalDate,
   checkPath,
@@ -77,9 +78,25 @@ export interface PointerWrite {
 
 const most = 2 ** 31 - 1;
 
+/** Also those of a pointer that was read: what the store alone decides is passed over. */
+const newFields = fieldsOf<NewExecutionPointer | ExecutionPointerData>({
+  path: true,
+  status: true,
+  seq: true,
+  attempts: true,
+  startTime: true,
+  endTime: true,
+  input: true,
+  outcome: true,
+  failure: true,
+  workflowId: true,
+  dueTime: true,
+  event: true,
+});
+
 /** Throws `InvalidRecordError`, `NotStorableError` and `ValueTooLargeError`. */
 export function checkPointer(pointer: NewExecutionPointer, path: string): PointerWrite {
-  checkObject(pointer, path);
+  checkFields(pointer, path, newFields);
   const count = (field: "seq" | "attempts"): number | null =>
     isAbsent(pointer[field]) ? null : checkWhole(pointer[field], `${path}.${field}`, { from: 0, to: most });
   const startedAt = checkOptionalDate(pointer.startTime, `${path}.startTime`);

@@ -1,6 +1,7 @@
 import { InvalidRecordError } from "../errors-records.ts";
+import { fieldsOf } from "../known-fields.ts";
 import { isStorableText } from "../text.ts";
-import { checkObject, checkWhole, isAbsent } from "./check.ts";
+import { checkFields, checkWhole, isAbsent } from "./check.ts";
 
 /** Which part of a listing is wanted. */
 export interface PageRequest {
@@ -40,10 +41,12 @@ const [defaultLimit, maxLimit, maxOffset] = [100, 10_000, 1_000_000_000];
 export const checkLimit = (value: unknown, path = "limit"): number =>
   checkWhole(value, path, { from: 1, to: maxLimit });
 
+const pageFields = fieldsOf<PageRequest>({ limit: true, offset: true, after: true });
+
 /** Throws `InvalidRecordError`. */
 export function checkPage(page: PageRequest | undefined, listing: Listing): CheckedPage {
   if (page === undefined) return { limit: defaultLimit, offset: 0, after: null };
-  checkObject(page, "page");
+  checkFields(page, "page", pageFields);
   const { limit, offset, after } = page;
   if (!isAbsent(after) && !isAbsent(offset))
     throw new InvalidRecordError("page", "has both `after` and `offset`; one of them says where to begin");

@@ -1,13 +1,14 @@
 import { InvalidRecordError } from "../errors-records.ts";
 import type { Failure } from "../failure.ts";
 import { isTerminal, statusCodes, type WorkflowStatus } from "../instance.ts";
+import { fieldsOf } from "../known-fields.ts";
 import {
   type Absent,
   checkDate,
   checkDescription,
   checkFailure,
+  checkFields,
   checkId,
-  checkObject,
   checkOneOf,
   checkOptionalDate,
   checkOptionalText,
@@ -127,9 +128,31 @@ export interface InstanceInsert extends EndAndLabels {
 
 const maxVersion = 2 ** 31 - 1;
 
+/** Of new instances and of changes. Also those of an instance that was read: what the store alone decides is passed over. */
+const recordFields = fieldsOf<NewWorkflowInstance | WorkflowInstanceChange | WorkflowInstanceData>({
+  id: true,
+  workflowDefinitionId: true,
+  version: true,
+  description: true,
+  reference: true,
+  status: true,
+  data: true,
+  createTime: true,
+  updateTime: true,
+  completeTime: true,
+  nextExecution: true,
+  nodeId: true,
+  correlationId: true,
+  tags: true,
+  result: true,
+  failure: true,
+  reason: true,
+  revision: true,
+});
+
 /** Throws `InvalidRecordError`, `NotStorableError` and `ValueTooLargeError`. `newId` is asked when the record has none. */
 export function checkNewInstance(record: NewWorkflowInstance, path: string, newId: () => string): InstanceInsert {
-  checkObject(record, path);
+  checkFields(record, path, recordFields);
   const status = isAbsent(record.status) ? "Runnable" : checkOneOf(record.status, `${path}.status`, workflowStatuses);
   if (!isAbsent(record.nodeId))
     throw new InvalidRecordError(`${path}.nodeId`, "must be left out or null: only a node takes an instance");
@@ -194,7 +217,7 @@ export const givenBits = {
 
 /** Throws `InvalidRecordError`, `NotStorableError` and `ValueTooLargeError`. */
 export function checkInstanceChange(change: WorkflowInstanceChange, path: string): InstanceUpdate {
-  checkObject(change, path);
+  checkFields(change, path, recordFields);
   const { revision, status, data } = change;
   let given = 0;
   for (const [field, bit] of Object.entries(givenBits))
@@ -254,9 +277,23 @@ export interface CheckedInstanceFilter {
   readonly tags?: string;
 }
 
+const filterFields = fieldsOf<WorkflowInstanceFilter>({
+  workflowDefinitionId: true,
+  version: true,
+  status: true,
+  createdFrom: true,
+  createdTo: true,
+  updatedFrom: true,
+  updatedTo: true,
+  nodeId: true,
+  reference: true,
+  correlationId: true,
+  tags: true,
+});
+
 /** Throws `InvalidRecordError`. */
 export function checkInstanceFilter(filter: WorkflowInstanceFilter = {}): CheckedInstanceFilter {
-  checkObject(filter, "filter");
+  checkFields(filter, "filter", filterFields);
   const statuses = (): readonly WorkflowStatus[] =>
     (Array.isArray(filter.status) ? filter.status : [filter.status]).map((status: unknown) =>
       checkOneOf(status, "filter.status", workflowStatuses),

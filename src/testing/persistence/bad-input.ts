@@ -86,6 +86,62 @@ export function badInputSentences(sentence: Sentence): void {
     await refusedAt("filter.step", () => store.getExecutionHistory(someId(), { step: long }));
   });
 
+  sentence("a field that no filter, page, record or option has is refused by its name", async (store) => {
+    const { id } = await instance(store);
+    const one = untyped(store);
+    const endedBefore = new Date(Date.UTC(2100, 0, 1));
+    const workflowDefinitionId = unique("order");
+    await store.createWorkflowInstance({ workflowDefinitionId, status: "Complete" });
+    await refusedAt("which.workflowDefinitonId", () =>
+      one.purgeWorkflows({ endedBefore, workflowDefinitonId: unique("other") }),
+    );
+    assert.equal((await store.getWorkflowInstances({ workflowDefinitionId })).items.length, 1);
+    const wrong = { wrong: undefined };
+    const before = new Date(0);
+    const calls: readonly (readonly [string, keyof PersistenceProvider, readonly unknown[]])[] = [
+      ["instance", "createWorkflowInstance", [{ workflowDefinitionId, ...wrong }]],
+      ["instances[0]", "createWorkflowInstances", [[{ workflowDefinitionId, ...wrong }]]],
+      ["change", "updateWorkflowInstance", [{ id, ...wrong }]],
+      ["changes[0]", "updateWorkflowInstances", [[{ id, ...wrong }]]],
+      ["filter", "getWorkflowInstances", [wrong]],
+      ["page", "getWorkflowInstances", [{}, wrong]],
+      ["pointer", "createExecutionPointer", [id, { path: "a", ...wrong }]],
+      ["change", "updateExecutionPointer", [id, { path: "a", ...wrong }]],
+      ["page", "getExecutionPointersByInstance", [id, wrong]],
+      ["event", "createEvent", [{ eventName: "a", ...wrong }]],
+      ["filter", "getEvents", [wrong]],
+      ["subscription", "createSubscription", [{ workflowId: id, path: "p", eventName: "e", ...wrong }]],
+      ["page", "getSubscriptionsForEvent", ["e", null, wrong]],
+      ["entry", "createExecutionHistory", [{ workflowId: id, type: "a", ...wrong }]],
+      ["filter", "getExecutionHistory", [id, wrong]],
+      ["error", "recordError", [{ workflowId: id, error: new Error("x"), ...wrong }]],
+      ["filter", "getErrors", [id, wrong]],
+      ["which", "purgeEvents", [{ before, ...wrong }]],
+      ["which", "purgeSubscriptions", [{ before, ...wrong }]],
+      ["options", "optimize", [wrong]],
+    ];
+    for (const [path, call, given] of calls) await refusedAt(`${path}.wrong`, () => one[call](...given));
+  });
+
+  sentence(
+    "records that were read can be written again, with the fields that the store alone decides",
+    async (store) => {
+      const read = await instance(store);
+      const changed = await store.updateWorkflowInstance({ ...read, description: "again" });
+      const { id: _, revision: __, ...copy } = changed;
+      const { id } = await store.createWorkflowInstance({ ...copy, nodeId: null });
+      await store.createExecutionPointer(id, { path: "a", endTime: read.createTime });
+      const [pointer] = (await store.getExecutionPointersByInstance(id)).items;
+      assert.ok(pointer !== undefined);
+      await untyped(store).updateExecutionPointer(id, pointer);
+      const event = await store.createEvent({ eventName: unique("event") });
+      await store.createEvent({ ...event, id: someId() });
+      const waiting = { workflowId: id, path: "p", eventName: unique("event") };
+      const subscription = await store.createSubscription(waiting);
+      await store.createSubscription({ ...subscription, path: "q" });
+    },
+  );
+
   sentence("a limit below 1 or beyond reason is refused", async (store) => {
     for (const limit of [0, -1, 1.5, Number.NaN, 1e9, "10"]) {
       await refusedAt("limit", () => untyped(store).getRunnableInstances(limit));
