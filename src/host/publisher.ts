@@ -2,9 +2,11 @@ import { validated } from "../execution/validate.ts";
 import { encodeValue } from "../models/codec.ts";
 import type { Environment } from "../models/environment.ts";
 import type { EventType } from "../models/event-type.ts";
+import { InvalidRequestError } from "../models/errors.ts";
 import { bucketOf, checkName, keyedId, newInstanceId, topicOf } from "../models/identity.ts";
+import { checkKnown } from "../models/known-fields.ts";
 import type { EngineStore, EventRow } from "../persistence/provider.ts";
-import type { PublishOptions } from "./run.ts";
+import { known, type PublishOptions } from "./run.ts";
 
 /** Checks what a caller wants to publish and makes the row of it. Throws before anything is stored. */
 export async function prepareEvent<T>(
@@ -12,6 +14,8 @@ export async function prepareEvent<T>(
   item: PublishOptions & { readonly key: string; readonly data: unknown },
   at: { readonly env: Environment; readonly store: EngineStore },
 ): Promise<EventRow> {
+  checkEvent(event);
+  checkKnown(item, "publishEvents", known.publishItem);
   const name = checkName(event.name, "event name");
   const key = checkName(item.key, "event key");
   await validated(event.schema, item.data, `event "${name}"`); // stored as given: who takes it applies the schema
@@ -29,4 +33,9 @@ export async function prepareEvent<T>(
     key,
     data: data === undefined ? null : encodeValue(data, `event "${name}"`).json,
   };
+}
+
+function checkEvent(event: unknown): void {
+  if (typeof event !== "object" || event === null)
+    throw new InvalidRequestError("event", "must be an event: pass what event() returns");
 }

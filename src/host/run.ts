@@ -1,5 +1,6 @@
 import type { Duration } from "../models/duration.ts";
 import type { WorkflowStatus } from "../models/instance.ts";
+import { fieldsOf } from "../models/known-fields.ts";
 
 /** A handle of one workflow instance. */
 export interface Run<R> {
@@ -66,3 +67,22 @@ export interface PublishOptions {
   /** Makes the publish idempotent: under one key (per event name and key) one event is stored, however often it is sent. */
   readonly idempotencyKey?: string;
 }
+
+const startFields = {
+  key: true,
+  timeout: true,
+  reference: true,
+  description: true,
+  correlationId: true,
+  tags: true,
+} as const;
+const publishFields = { idempotencyKey: true } as const;
+
+/** The options that calls of a host know. */
+export const known = {
+  transaction: fieldsOf<WithTransaction>({ tx: true }),
+  start: fieldsOf<StartOptions & WithTransaction>({ ...startFields, tx: true }),
+  startItem: fieldsOf<StartOptions & { data: unknown }>({ data: true, ...startFields }),
+  publish: fieldsOf<PublishOptions & WithTransaction>({ ...publishFields, tx: true }),
+  publishItem: fieldsOf<PublishOptions & { key: unknown; data: unknown }>({ key: true, data: true, ...publishFields }),
+};

@@ -9,6 +9,7 @@ import { KeyConflictError } from "../models/errors-instance.ts";
 import { InvalidNameError } from "../models/errors-values.ts";
 import { type Frontier, limitedTo } from "../models/frontier.ts";
 import { bucketOf, checkName, keyedId, newInstanceId } from "../models/identity.ts";
+import { checkKnown } from "../models/known-fields.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import { shorten } from "../models/text.ts";
 import type { CallerWrites, EngineStore, Origin, StartRow, TransactionSession } from "../persistence/provider.ts";
@@ -16,7 +17,7 @@ import { startGivesUpMs, type Started } from "./committer.ts";
 import type { Notices } from "../telemetry/notices.ts";
 import type { EngineNode } from "./engine-node.ts";
 import { isPassing, isRefusal } from "./persist.ts";
-import type { StartOptions } from "./run.ts";
+import { known, type StartOptions } from "./run.ts";
 
 /** A start that is ready to be sent. */
 export interface Departure {
@@ -33,6 +34,7 @@ export async function prepare(
   item: StartOptions & { readonly data: unknown },
   at: { readonly env: Environment; readonly buckets: number },
 ): Promise<Departure> {
+  checkKnown(item, "startWorkflows", known.startItem);
   const { data, ...options } = item;
   const { schema } = plan.definition;
   const valid = schema === undefined ? data : await validated(schema, data, `start data of "${plan.id}"`);

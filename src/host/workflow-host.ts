@@ -4,8 +4,9 @@ import { InvalidRequestError } from "../models/errors.ts";
 import { HostStoppedError, WouldDeadlockError } from "../models/errors-instance.ts";
 import type { EventType } from "../models/event-type.ts";
 import { parseUuid } from "../models/identity.ts";
+import { checkKnown } from "../models/known-fields.ts";
 import type { Span, SpanAttributes } from "../models/tracer.ts";
-import type { WorkflowDefinition } from "../models/workflow-definition.ts";
+import { definitionOf, type WorkflowDefinition } from "../models/workflow-definition.ts";
 import type { EngineStore, TransactionSession } from "../persistence/provider.ts";
 import { isInsideStep } from "../persistence/step-transaction.ts";
 import { type Listener, Notices } from "../telemetry/notices.ts";
@@ -14,7 +15,14 @@ import { Engine } from "./engine.ts";
 import { checkOptions, type HostOptions, type ResolvedOptions } from "./host-options.ts";
 import { observedStore } from "./observed-store.ts";
 import { prepareEvent } from "./publisher.ts";
-import type { PublishOptions, Run, StartOptions, TransactionClient, WithTransaction } from "./run.ts";
+import {
+  known,
+  type PublishOptions,
+  type Run,
+  type StartOptions,
+  type TransactionClient,
+  type WithTransaction,
+} from "./run.ts";
 import { RunHandle } from "./run-handle.ts";
 import { type Departure, insideOf, prepare, Starter } from "./starter.ts";
 import { Schedules } from "./schedules.ts";
@@ -152,8 +160,8 @@ export class WorkflowHost {
   /**
    * Starts a run. Resolves once it is durable (with `tx`: once it is written, to be durable with the transaction). Throws
    * `WorkflowNotRegisteredError`, `ValidationError`, `NotStorableError`, `ValueTooLargeError`, `InvalidNameError` (key, labels),
-   * `KeyConflictError`; `WouldDeadlockError` inside a transactional step without its `tx`; `InvalidRequestError` for `tx` on a store
-   * without SQL; `HostStoppedError`; and `DatabaseUnreachableError` or `PersistenceError` after 30 seconds without the database, or
+   * `KeyConflictError`; `WouldDeadlockError` inside a transactional step without its `tx`; `InvalidRequestError` for an option that is
+   * not known and for `tx` on a store without SQL; `HostStoppedError`; and `DatabaseUnreachableError` or `PersistenceError` after 30 seconds without the database, or
    * behind a transaction that has started the same key and does not end.
    */
   startWorkflow<D, R, S>(
@@ -161,21 +169,22 @@ export class WorkflowHost {
     data: NoInfer<S>,
     options: StartOptions & WithTransaction = {},
   ): Promise<Run<R>> {
-    const item = { data, ...options };
     return this.spanned(
       "startWorkflow",
-      () => ({ "workflow.definition.id": workflow.id }),
-      (span) => this.startOne<R>(workflow, item, span),
+      () => ({ "workflow.definition.id": textIn(workflow, "id") }),
+      (span) => this.startOne<R>(workflow, { data, options }, span),
     );
   }
 
   private async startOne<R>(
     workflow: object,
-    { tx, ...item }: StartItem<unknown> & WithTransaction,
+    { data, options }: { readonly data: unknown; readonly options: StartOptions & WithTransaction },
     span: Span | undefined,
   ): Promise<Run<R>> {
+    checkKnown(options, "startWorkflow", known.start);
+    const { tx, ...rest } = options;
     const engine = this.running("startWorkflow", tx);
-    const departure = await this.departure(engine, workflow, item);
+    const departure = await this.departure(engine, workflow, { data, ...rest });
     this.env.tracing?.remember(departure.row.id, span);
     if (tx === undefined) await this.starter.send(departure, () => this.running("startWorkflow").node);
     else await this.starter.sendInside([departure], engine.store, sessionOf(tx));
@@ -189,21 +198,20 @@ export class WorkflowHost {
     items: readonly StartItem<NoInfer<S>>[],
     options: WithTransaction = {},
   ): Promise<readonly StartOutcome<R>[]> {
-    const attributes = () => ({ "workflow.definition.id": workflow.id, "workflow.count": items.length });
-    return this.spanned("startWorkflows", attributes, (span) =>
-      this.startMany<R>(workflow, items, { ...options, span }),
-    );
+    const attributes = () => ({ "workflow.definition.id": textIn(workflow, "id"), "workflow.count": countOf(items) });
+    return this.spanned("startWorkflows", attributes, (span) => this.startMany<R>(workflow, items, { options, span }));
   }
 
   private async startMany<R>(
     workflow: object,
     items: readonly StartItem<unknown>[],
-    options: WithTransaction & { readonly span: Span | undefined },
+    { options, span }: { readonly options: WithTransaction; readonly span: Span | undefined },
   ): Promise<readonly StartOutcome<R>[]> {
+    checkMany(items, options, "startWorkflows");
     const engine = this.running("startWorkflows", options.tx);
     const departures = await Promise.allSettled(items.map((item) => this.departure(engine, workflow, item)));
     const ready = departures.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-    for (const { row } of ready) this.env.tracing?.remember(row.id, options.span);
+    for (const { row } of ready) this.env.tracing?.remember(row.id, span);
     if (options.tx !== undefined) await this.starter.sendInside(ready, engine.store, sessionOf(options.tx));
     return Promise.all(
       departures.map(async (one): Promise<StartOutcome<R>> => {
@@ -222,11 +230,14 @@ export class WorkflowHost {
    *  durable; it is kept for 7 days. Throws `ValidationError`, `NotStorableError`, `ValueTooLargeError`, `InvalidNameError`, and for
    *  `tx`, a stopped host and a missing database what `startWorkflow` throws. */
   publishEvent<T>(event: EventType<T>, key: string, ...[data, options = {}]: EventRest<T>): Promise<void> {
-    const { tx, ...rest } = options;
     return this.spanned(
       "publishEvent",
-      () => ({ "workflow.event.name": event.name }),
-      () => this.publish(event, [{ key, data, ...rest }], tx),
+      () => ({ "workflow.event.name": textIn(event, "name") }),
+      async () => {
+        checkKnown(options, "publishEvent", known.publish);
+        const { tx, ...rest } = options;
+        await this.publish(event, [{ key, data, ...rest }], tx);
+      },
     );
   }
 
@@ -236,8 +247,11 @@ export class WorkflowHost {
     items: readonly PublishItem<NoInfer<T>>[],
     options: WithTransaction = {},
   ): Promise<void> {
-    const attributes = () => ({ "workflow.event.name": event.name, "workflow.count": items.length });
-    return this.spanned("publishEvents", attributes, () => this.publish(event, items, options.tx));
+    const attributes = () => ({ "workflow.event.name": textIn(event, "name"), "workflow.count": countOf(items) });
+    return this.spanned("publishEvents", attributes, async () => {
+      checkMany(items, options, "publishEvents");
+      await this.publish(event, items, options.tx);
+    });
   }
 
   /** A handle of any run, by its id. Nothing is looked up before it is used. Throws `InvalidNameError` if it is no UUID. */
@@ -267,7 +281,7 @@ export class WorkflowHost {
   }
 
   private departure(engine: Engine, workflow: object, item: StartItem<unknown>): Promise<Departure> {
-    const { id, version } = workflow as { readonly id: string; readonly version: number };
+    const { id, version } = definitionOf(workflow).graph;
     return prepare(this.registry.get(id, version), item, { env: this.env, buckets: engine.store.buckets });
   }
 
@@ -333,6 +347,20 @@ function environmentOf({ tracer }: ResolvedOptions, logger: Logger | undefined):
   return tracer === undefined ? env : { ...env, tracing: new SpanTracing(tracer, env) };
 }
 
-const sessionOf = (tx: TransactionClient): TransactionSession => ({
-  query: (text, values) => tx.query(text, values === undefined ? undefined : [...values]),
-});
+function checkMany(items: unknown, options: WithTransaction, call: string): void {
+  if (!Array.isArray(items)) throw new InvalidRequestError(`${call}: items`, "must be an array");
+  checkKnown(options, call, known.transaction);
+}
+
+/** For a span, which is told of a call before it is refused. */
+const textIn = (given: unknown, field: "id" | "name"): string =>
+  String((given as Readonly<Record<string, unknown>> | null | undefined)?.[field]);
+
+const countOf = (items: unknown): number => (Array.isArray(items) ? items.length : 0);
+
+function sessionOf(tx: TransactionClient): TransactionSession {
+  const given = tx as { readonly query?: unknown } | null;
+  if (typeof given?.query !== "function")
+    throw new InvalidRequestError("tx", "must be an open transaction, which has a method `query`");
+  return { query: (text, values) => tx.query(text, values === undefined ? undefined : [...values]) };
+}

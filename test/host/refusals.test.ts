@@ -15,6 +15,15 @@ const said = event<unknown>("said");
 /** Throws anything, also what is no error. */
 const raise = (reason: unknown): never => AbortSignal.abort(reason).throwIfAborted() as never;
 
+/** The host as JavaScript sees it. */
+function untyped(host: WorkflowHost) {
+  type Call = (...given: readonly unknown[]) => Promise<unknown>;
+  const of = (call: "startWorkflow" | "startWorkflows" | "publishEvent" | "publishEvents"): Call =>
+    (host[call] as unknown as Call).bind(host);
+  const [startWorkflow, startWorkflows] = [of("startWorkflow"), of("startWorkflows")];
+  return { startWorkflow, startWorkflows, publishEvent: of("publishEvent"), publishEvents: of("publishEvents") };
+}
+
 /** A Standard Schema that takes an object whose `name` is a string. */
 const schema = {
   "~standard": {
@@ -79,6 +88,36 @@ onEveryStore("bad input", (store) => {
   test("data that are too large are refused with their size and the limit", async () => {
     const large = { name: "x".repeat(5 * 1024 * 1024) };
     await assert.rejects(host.startWorkflow(hello, large), { code: "VALUE_TOO_LARGE", message: /4194304|4 MiB/ });
+  });
+
+  test("an option that is not known is refused by its name, for a mistyped key would be no key", async () => {
+    const { startWorkflow, startWorkflows, publishEvent, publishEvents } = untyped(host);
+    const name = { name: "a" };
+    const refused = (what: string) => ({ code: "INVALID_REQUEST", what });
+    await assert.rejects(startWorkflow(hello, name, { keey: "x" }), refused("startWorkflow: keey"));
+    await assert.rejects(startWorkflow(hello, name, { data: { name: "b" } }), refused("startWorkflow: data"));
+    await assert.rejects(startWorkflow(hello, name, null), refused("startWorkflow: options"));
+    await assert.rejects(startWorkflow(hello, name, { tx: 5 }), refused("tx"));
+    const [good, bad] = (await startWorkflows(hello, [{ data: name }, { data: name, keey: "x" }])) as readonly {
+      readonly status: string;
+      readonly error?: { readonly what?: string };
+    }[];
+    assert.deepEqual([good?.status, bad?.status, bad?.error?.what], ["started", "refused", "startWorkflows: keey"]);
+    await assert.rejects(startWorkflows(hello, [], { key: "x" }), refused("startWorkflows: key"));
+    await assert.rejects(startWorkflows(hello, { data: name }), refused("startWorkflows: items"));
+    await assert.rejects(publishEvent(said, "k", 1, { key: "x" }), refused("publishEvent: key"));
+    await assert.rejects(publishEvents(said, [{ key: "k", data: 1, id: "x" }]), refused("publishEvents: id"));
+    await assert.rejects(publishEvents(said, "k"), refused("publishEvents: items"));
+  });
+
+  test("what is no workflow and what is no event is refused", async () => {
+    const { startWorkflow, startWorkflows, publishEvent } = untyped(host);
+    for (const nothing of [undefined, null, "hello", { id: "hello", version: 1 }]) {
+      await assert.rejects(startWorkflow(nothing, {}), { code: "INVALID_REQUEST", what: "workflow" });
+      await assert.rejects(startWorkflows(nothing, [{ data: {} }]), { code: "INVALID_REQUEST", what: "workflow" });
+    }
+    for (const nothing of [undefined, null, "said"])
+      await assert.rejects(publishEvent(nothing, "k"), { code: "INVALID_REQUEST", what: "event" });
   });
 
   test("keys, ids and labels that cannot be are refused", async () => {
