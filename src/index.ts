@@ -13,7 +13,8 @@ export interface CreateHostOptions extends Omit<HostOptions, "persistence"> {
 
 /** Makes a host; `await host.start()` sets it going. Throws `DuplicateWorkflowError`, and `InvalidRequestError` for bad options. */
 export function createHost(options: CreateHostOptions): WorkflowHost {
-  return new WorkflowHost({ ...options, persistence: options.persistence ?? defaultPersistence() });
+  const { persistence = defaultPersistence(), ...rest } = { ...options }; // also of nothing, which then lacks its workflows
+  return new WorkflowHost({ ...rest, persistence });
 }
 
 export type { Joined, Label } from "./builder/block.ts";

@@ -1,6 +1,7 @@
 import { InvalidRequestError } from "../models/errors.ts";
 import type { Logger } from "../models/environment.ts";
 import type { Classify } from "../models/failure.ts";
+import { checkKnown, fieldsOf } from "../models/known-fields.ts";
 import type { Tracer } from "../models/tracer.ts";
 import type { EngineStore } from "../persistence/provider.ts";
 import type { WatchTimes } from "./heartbeat.ts";
@@ -61,26 +62,72 @@ export interface ResolvedOptions extends Required<
   readonly times: WatchTimes;
 }
 
+const known = fieldsOf<HostOptions>({
+  workflows: true,
+  persistence: true,
+  onChanged: true,
+  concurrency: true,
+  drainMs: true,
+  pollMs: true,
+  longStepMs: true,
+  classifyError: true,
+  label: true,
+  logger: true,
+  tracer: true,
+  logOperations: true,
+  times: true,
+});
+const knownTimes = fieldsOf<WatchTimes>({ beatMs: true, staleMs: true, deadMs: true });
+
 /** Fills in the defaults. Throws `InvalidRequestError`. */
 export function checkOptions(options: HostOptions): ResolvedOptions {
-  const count = (value: number | undefined, what: string, otherwise: number): number => {
-    if (value === undefined) return otherwise;
-    if (Number.isInteger(value) && value >= 0) return value;
-    throw new InvalidRequestError(`createHost: ${what}`, "must be a whole number from 0");
-  };
-  if (!Array.isArray(options.workflows))
-    throw new InvalidRequestError("createHost: workflows", "must be an array of definitions");
+  checkKnown(options, "createHost", known);
+  const { persistence, classifyError, tracer, times } = options;
+  if (!Array.isArray(options.workflows)) refuse("workflows", "must be an array of definitions");
+  // Not asked for its store: it may have none before it is initialized.
+  if (!hasMethods(persistence, ["initialize", "close"]) || !("store" in persistence))
+    refuse("persistence", "must be a provider, as `new PostgresPersistenceProvider(url)` makes one");
+  if (classifyError !== undefined && typeof classifyError !== "function") refuse("classifyError", "must be a function");
+  if (options.logger !== undefined && !hasMethods(options.logger, ["debug", "info", "warn", "error"]))
+    refuse("logger", "must have the methods debug, info, warn and error");
+  if (tracer !== undefined && !hasMethods(tracer, ["startSpan", "startActiveSpan"]))
+    refuse("tracer", "must be a tracer of @opentelemetry/api");
+  if (times !== undefined) checkKnown(times, "createHost: times", knownTimes);
   return {
-    persistence: options.persistence,
-    classifyError: options.classifyError,
-    onChanged: options.onChanged ?? "refuse",
+    ...{ persistence, classifyError, tracer },
+    onChanged: onChangedOf(options.onChanged),
     concurrency: count(options.concurrency, "concurrency", 1_000),
     drainMs: count(options.drainMs, "drainMs", 20_000),
     pollMs: Math.max(10, count(options.pollMs, "pollMs", 1_000)),
     longStepMs: Math.max(100, count(options.longStepMs, "longStepMs", 10_000)),
-    label: options.label ?? `process ${process.pid}`,
-    tracer: options.tracer,
-    logOperations: options.logOperations ?? false,
-    times: { beatMs: 3_000, staleMs: 10_000, deadMs: 15_000, ...options.times },
+    label: typed("string", options.label, "label") ?? `process ${process.pid}`,
+    logOperations: typed("boolean", options.logOperations, "logOperations") ?? false,
+    times: {
+      beatMs: count(times?.beatMs, "times.beatMs", 3_000),
+      staleMs: count(times?.staleMs, "times.staleMs", 10_000),
+      deadMs: count(times?.deadMs, "times.deadMs", 15_000),
+    },
   };
+}
+
+function count(value: number | undefined, what: string, otherwise: number): number {
+  if (value === undefined) return otherwise;
+  return Number.isInteger(value) && value >= 0 ? value : refuse(what, "must be a whole number from 0");
+}
+
+function onChangedOf(value: unknown = "refuse"): "refuse" | "accept" {
+  return value === "refuse" || value === "accept" ? value : refuse("onChanged", 'must be "refuse" or "accept"');
+}
+
+function typed<V>(type: "string" | "boolean", value: V, what: string): V {
+  if (value === undefined || typeof value === type) return value;
+  return refuse(what, type === "string" ? "must be a text" : "must be true or false");
+}
+
+const hasMethods = (value: unknown, names: readonly string[]): boolean =>
+  ((typeof value === "object" && value !== null) || typeof value === "function") &&
+  names.every((name) => typeof (value as Readonly<Record<string, unknown>>)[name] === "function");
+
+function refuse(option: string, problem: string): never {
+  throw new InvalidRequestError(`createHost: ${option}`, problem);
 }

@@ -261,6 +261,7 @@ export class WorkflowHost {
 
   /** Listens to what the engine says about itself. Answers how to stop listening. */
   onNotice(listener: Listener): () => void {
+    if (typeof listener !== "function") throw new InvalidRequestError("onNotice", "takes a function");
     return this.notices.listen(listener);
   }
 

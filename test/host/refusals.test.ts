@@ -54,6 +54,36 @@ test("options that cannot work are refused with their name", () => {
   });
 });
 
+test("an option of a host that is not known, or not what it must be, is refused by its name", () => {
+  const persistence = { store: {}, initialize: () => undefined, close: () => undefined };
+  const wrong: readonly (readonly [string, unknown])[] = [
+    ["concurency", 5],
+    ["onChanged", "nope"],
+    ["onChanged", null],
+    ["concurrency", "5"],
+    ["classifyError", 5],
+    ["label", 5],
+    ["logger", {}],
+    ["logger", { ...console, warn: "no" }],
+    ["tracer", { startSpan: () => undefined }],
+    ["logOperations", "yes"],
+    ["persistence", {}],
+    ["persistence", null],
+    ["persistence", "postgres://localhost"],
+    ["persistence", { ...persistence, close: undefined }],
+    ["workflows", undefined],
+  ];
+  const create = createHost as (options: unknown) => WorkflowHost;
+  for (const [option, value] of wrong) {
+    const refused = { code: "INVALID_REQUEST", what: `createHost: ${option}` };
+    assert.throws(() => create({ workflows: [hello], persistence, [option]: value }), refused, option);
+  }
+  assert.throws(() => create({ workflows: [hello], times: { beat: 5 } }), { what: "createHost: times: beat" });
+  for (const nothing of [undefined, null, {}]) assert.throws(() => create(nothing), { what: "createHost: workflows" });
+  const host = create({ workflows: [hello], persistence, logger: console, label: undefined });
+  assert.throws(() => (host.onNotice as (listener: unknown) => unknown)("loud"), { what: "onNotice" });
+});
+
 test("a host that was not started, or was stopped, says so", async () => {
   const host = createHost({ workflows: [hello] });
   await assert.rejects(host.startWorkflow(hello, { name: "a" }), { code: "INVALID_REQUEST", message: /start\(\)/ });
