@@ -3,6 +3,7 @@ import type { CatchUp, Overlap, ScheduleSpec } from "../models/schedule.ts";
 import { InvalidRequestError } from "../models/errors.ts";
 import { InvalidNameError, InvalidRecurrenceError } from "../models/errors-values.ts";
 import { emptyFrontier, limitedTo } from "../models/frontier.ts";
+import { checkKnown, fieldsOf } from "../models/known-fields.ts";
 import { bucketOf, checkName, keyedId } from "../models/identity.ts";
 import { storedFromJson } from "../models/stored-value.ts";
 import { utf8Bytes } from "../models/text.ts";
@@ -48,6 +49,14 @@ export type ScheduleChanges<S> = (
     | { readonly workflow?: never; readonly data?: never }
   );
 
+/** Which schedules are wanted. */
+export interface SchedulePage {
+  /** From behind this id. */
+  readonly after?: string;
+  /** How many at most. Default: 100. */
+  readonly limit?: number;
+}
+
 /** A schedule as it was when it was read. */
 export interface Schedule {
   readonly id: string;
@@ -74,6 +83,41 @@ export interface Schedule {
   readonly data: unknown;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+}
+
+const ticks = { cron: true, timeZone: true, every: true, overlap: true, catchUp: true } as const;
+const labels = { timeout: true, reference: true, description: true, correlationId: true, tags: true } as const;
+const changed = fieldsOf<ScheduleChanges<unknown>>({ ...ticks, workflow: true, data: true });
+const created = fieldsOf<ScheduleOptions<unknown>>({
+  ...ticks,
+  ...labels,
+  ...{ id: true, workflow: true, data: true, paused: true, ifExists: true },
+});
+
+/** Throws `InvalidRequestError` for options that are not known, or that say neither yes nor no, neither refuse nor update. */
+export function checkCreation<S>(options: ScheduleOptions<S>): void {
+  checkKnown(options, "schedules.create", created);
+  if (options.paused !== undefined && typeof options.paused !== "boolean")
+    throw new InvalidRequestError("paused", "must be true or false");
+  oneOf("ifExists", options.ifExists ?? "refuse", ["refuse", "update"]);
+}
+
+/** Throws `InvalidRequestError` for what cannot be changed. */
+export function checkChanges<S>(changes: ScheduleChanges<S>): void {
+  checkKnown(changes, "schedules.update", changed);
+  if (changes.workflow === undefined && changes.data !== undefined)
+    throw new InvalidRequestError("data", "is for a workflow: give the `workflow` too, also if it stays the same");
+}
+
+const listed = fieldsOf<SchedulePage>({ after: true, limit: true });
+
+/** Fills in the defaults. Throws `InvalidRequestError`. */
+export function schedulePageOf(page: SchedulePage): Required<SchedulePage> {
+  checkKnown(page, "schedules.list", listed);
+  const { after = "", limit = 100 } = page;
+  if (typeof after !== "string") throw new InvalidRequestError("after", "must be the id of a schedule");
+  if (!Number.isInteger(limit) || limit < 1) throw new InvalidRequestError("limit", "must be a whole number from 1");
+  return { after, limit };
 }
 
 const maxIdBytes = 480; // what is behind it in the keys of its runs fits into a name

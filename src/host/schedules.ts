@@ -2,7 +2,6 @@ import type { Registry } from "../execution/registry.ts";
 import { validated } from "../execution/validate.ts";
 import { encodeValue } from "../models/codec.ts";
 import { toRunTimeoutMs } from "../models/duration.ts";
-import { InvalidRequestError } from "../models/errors.ts";
 import { ScheduleExistsError, ScheduleNotFoundError } from "../models/errors-instance.ts";
 import { checkName } from "../models/identity.ts";
 import { nextTick, type Recurrence, type Ticking } from "../models/recurrence.ts";
@@ -14,6 +13,8 @@ import type { Engine } from "./engine.ts";
 import type { Run, StartOptions } from "./run.ts";
 import { checkTags } from "./starter.ts";
 import {
+  checkChanges,
+  checkCreation,
   checkScheduleId,
   firstTick,
   policyOf,
@@ -21,6 +22,8 @@ import {
   type Schedule,
   type ScheduleChanges,
   type ScheduleOptions,
+  type SchedulePage,
+  schedulePageOf,
   startOf,
   type TickPolicy,
   viewOf,
@@ -54,6 +57,7 @@ export class Schedules {
    * `InvalidRequestError`, `WorkflowNotRegisteredError`, and for the data what `startWorkflow` throws.
    */
   async create<S>(options: ScheduleOptions<S>): Promise<Schedule> {
+    checkCreation(options);
     const { id: givenId, paused = false, ifExists = "refuse", ...given } = options;
     const id = checkScheduleId(givenId);
     const { now } = await this.parts.engine("schedules.create").store.schedules.clock();
@@ -77,9 +81,8 @@ export class Schedules {
   }
 
   /** Schedules in the order of their ids, at most `limit` (default 100) from behind the id `after`. */
-  async list(page: { readonly after?: string; readonly limit?: number } = {}): Promise<readonly Schedule[]> {
-    const { after = "", limit = 100 } = page;
-    if (!Number.isInteger(limit) || limit < 1) throw new InvalidRequestError("limit", "must be a whole number from 1");
+  async list(page: SchedulePage = {}): Promise<readonly Schedule[]> {
+    const { after, limit } = schedulePageOf(page);
     return (await this.parts.engine("schedules.list").store.schedules.list(after, limit)).map(viewOf);
   }
 
@@ -87,7 +90,8 @@ export class Schedules {
    * Changes a schedule; what is left out stays. If other ticks are given, its next one is the first of those that are still to come.
    * Throws `ScheduleNotFoundError` and what `create` throws.
    */
-  update<S>(id: string, changes: ScheduleChanges<S>): Promise<Schedule> {
+  async update<S>(id: string, changes: ScheduleChanges<S>): Promise<Schedule> {
+    checkChanges(changes);
     return this.changed(id, (stored) => this.redefined(stored, changes, labelsOf(specOf(stored))));
   }
 

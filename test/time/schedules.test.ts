@@ -243,6 +243,19 @@ onEveryClock("schedules", (store) => {
       code: "VALIDATION_FAILED",
     });
     await assert.rejects(create({ every: "1 day", workflow: {} }), { code: "INVALID_REQUEST" });
+    const refused = (what: string) => ({ code: "INVALID_REQUEST", what });
+    await assert.rejects(create({ every: "1 day", ifExist: "update" }), refused("schedules.create: ifExist"));
+    await assert.rejects(create({ every: "1 day", key: "k" }), refused("schedules.create: key"));
+    await assert.rejects(create({ every: "1 day", ifExists: "zzz" }), refused("ifExists"));
+    await assert.rejects(create({ every: "1 day", paused: "no" }), refused("paused"));
+    const { update, list } = host.schedules as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>;
+    const other = { id: "stays", workflow: checked, data: { size: 1 }, every: "1 day" } as const;
+    await host.schedules.create(other);
+    const change = async (changes: unknown) => update?.call(host.schedules, "stays", changes);
+    await assert.rejects(change({ overlaps: "allow" }), refused("schedules.update: overlaps"));
+    await assert.rejects(change({ data: { size: 2 } }), refused("data"));
+    await assert.rejects(change(undefined), refused("schedules.update: options"));
+    await assert.rejects(async () => list?.call(host.schedules, { limt: 5 }), refused("schedules.list: limt"));
     await assert.rejects(host.schedules.pause("bad"), { code: "SCHEDULE_NOT_FOUND" });
     await assert.rejects(host.schedules.trigger("bad"), { code: "SCHEDULE_NOT_FOUND" });
   });
