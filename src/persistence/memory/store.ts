@@ -1,4 +1,6 @@
 import { systemEnvironment, type Environment } from "../../models/environment.ts";
+import { checkKnown, fieldsOf } from "../../models/known-fields.ts";
+import { checkCount, checkKind } from "../option-values.ts";
 import type { Capabilities, EngineStore, InstanceRef, NodeStore, WakeBus } from "../provider.ts";
 import { actBy, Gate } from "./act.ts";
 import { EventTable } from "./event-table.ts";
@@ -22,6 +24,8 @@ export interface MemoryStoreOptions {
   /** See `EngineStore.alone`. Off: several hosts of this process may share the store. */
   readonly alone?: boolean;
 }
+
+const known = fieldsOf<MemoryStoreOptions>({ buckets: true, env: true, clock: true, transactionMs: true, alone: true });
 
 /**
  * A store that forgets everything with its process, for tests, the simulator and trying things out. Each method is one
@@ -52,8 +56,12 @@ export class MemoryEngineStore implements EngineStore {
   readonly statistics: MemoryStatistics;
   readonly #instances = new InstanceTable();
 
+  /** Throws `InvalidRequestError` for options that cannot work. */
   constructor(options: MemoryStoreOptions = {}) {
-    this.buckets = options.buckets ?? 64;
+    checkKnown(options, "MemoryPersistenceProvider", known);
+    checkKind(options.clock, "clock", "function");
+    checkKind(options.alone, "alone", "boolean");
+    this.buckets = checkCount(options.buckets ?? 64, "buckets");
     this.alone = options.alone ?? false;
     this.env = options.env ?? systemEnvironment();
     const clock = options.clock ?? clockOf(this.env);
@@ -66,7 +74,7 @@ export class MemoryEngineStore implements EngineStore {
       gate,
       buckets: this.buckets,
       env: this.env,
-      transactionMs: options.transactionMs ?? 5_000,
+      transactionMs: checkCount(options.transactionMs ?? 5_000, "transactionMs"),
     });
     const nodes = new MemoryNodeStore(act, this.#instances);
     this.nodes = nodes;

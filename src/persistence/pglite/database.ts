@@ -2,6 +2,7 @@ import pg from "pg";
 import type { Environment } from "../../models/environment.ts";
 import { DirectoryInUseError, PersistenceError } from "../../models/errors-storage.ts";
 import type { Database, Ears, Session, Statement, Unlisten } from "../database.ts";
+import { checkCount, checkKind } from "../option-values.ts";
 import type { PoolFigures } from "../performance-analysis.ts";
 import type { ServerCapabilities } from "../provider.ts";
 import { Connection } from "./connection.ts";
@@ -48,7 +49,12 @@ export class PgliteDatabase implements Database {
   /** Why it can never be used again. */
   #end: PersistenceError | undefined;
 
+  /** Throws `InvalidRequestError` for options that cannot work. */
   constructor(options: PgliteOptions, env: Environment) {
+    checkKind(options.directory, "directory", "string");
+    checkKind(options.fsync, "fsync", "boolean");
+    checkCount(options.transactionMs ?? 1, "transactionMs");
+    checkCount(options.deadlineMs ?? 1, "deadlineMs");
     this.#options = options;
     this.named = options.capabilities?.namedStatements !== false;
     this.#env = env;

@@ -1,4 +1,5 @@
 import { systemEnvironment, type Environment } from "../../models/environment.ts";
+import { checkKnown, fieldsOf } from "../../models/known-fields.ts";
 import { RecordProvider } from "../record-provider.ts";
 import { SqlRecordBackend } from "../postgres/records/backend.ts";
 import { SqlStatistics } from "../postgres/statistics.ts";
@@ -11,6 +12,19 @@ export interface PgliteProviderOptions
   /** For tests: clocks and chance. Default: those of this process. */
   readonly environment?: Environment;
 }
+
+const known = fieldsOf<PgliteProviderOptions>({
+  directory: true,
+  fsync: true,
+  transactionMs: true,
+  capabilities: true,
+  deadlineMs: true,
+  schema: true,
+  migrate: true,
+  buckets: true,
+  testClock: true,
+  environment: true,
+});
 
 /** A batch's answers are decided in one go: with more of them the event loop would stand still for over 50 ms. */
 const batchRows = 250;
@@ -34,6 +48,7 @@ export class PglitePersistenceProvider extends RecordProvider {
   /** Opens nothing yet. Throws `InvalidNameError` and `InvalidRequestError` for options that cannot work. */
   constructor(options: PgliteProviderOptions = {}) {
     super();
+    checkKnown(options, "PglitePersistenceProvider", known);
     this.env = options.environment ?? systemEnvironment();
     const database = new PgliteDatabase(options, this.env);
     this.store = new SqlEngineStore(database, this.env, { ...options, alone: true, batchRows });

@@ -1,4 +1,5 @@
 import { systemEnvironment, type Environment } from "../../models/environment.ts";
+import { checkKnown, fieldsOf } from "../../models/known-fields.ts";
 import { RecordProvider } from "../record-provider.ts";
 import { PostgresDatabase } from "./database.ts";
 import type { PostgresOptions } from "./options.ts";
@@ -12,6 +13,22 @@ export interface PostgresProviderOptions
   /** For tests: clocks and chance. Default: those of this process. */
   readonly environment?: Environment;
 }
+
+const known = fieldsOf<PostgresProviderOptions>({
+  url: true,
+  connection: true,
+  maxConnections: true,
+  lanes: true,
+  applicationName: true,
+  pooler: true,
+  capabilities: true,
+  deadlineMs: true,
+  schema: true,
+  migrate: true,
+  buckets: true,
+  testClock: true,
+  environment: true,
+});
 
 /**
  * Keeps workflows in PostgreSQL 15 or later.
@@ -27,10 +44,11 @@ export class PostgresPersistenceProvider extends RecordProvider {
   protected readonly statistics: SqlStatistics;
   protected readonly env: Environment;
 
-  /** A URL, or options. Throws `PoolTooSmallError` and `InvalidNameError` for options that cannot work. */
+  /** A URL, or options. Throws `PoolTooSmallError`, `InvalidNameError` and `InvalidRequestError` for options that cannot work. */
   constructor(urlOrOptions: string | PostgresProviderOptions = {}) {
     super();
     const options = typeof urlOrOptions === "string" ? { url: urlOrOptions } : urlOrOptions;
+    checkKnown(options, "PostgresPersistenceProvider", known);
     const env = options.environment ?? systemEnvironment();
     const database = new PostgresDatabase(options, env);
     // A pooler that shares sessions between transactions loses what a session listens to.

@@ -1,6 +1,8 @@
 import pg from "pg";
 import { InvalidRequestError } from "../../models/errors.ts";
-import type { PostgresOptions } from "./options.ts";
+import { checkKnown, fieldsOf } from "../../models/known-fields.ts";
+import { checkChoice, checkCount, checkKind } from "../option-values.ts";
+import type { PostgresConnection, PostgresOptions } from "./options.ts";
 import { typeParsers } from "./type-parsers.ts";
 
 /** Options with the defaults filled in, as the sessions need them. */
@@ -15,7 +17,22 @@ export interface Settings {
 
 const connectMs = 10_000;
 
+const connectionFields = fieldsOf<PostgresConnection>({
+  host: true,
+  port: true,
+  database: true,
+  user: true,
+  password: true,
+  ssl: true,
+  options: true,
+});
+
+/** Fills in the defaults. Throws `InvalidRequestError`. */
 export function settingsOf(options: PostgresOptions): Settings {
+  checkKind(options.url, "url", "string");
+  checkKind(options.applicationName, "applicationName", "string");
+  checkChoice(options.pooler, "pooler", ["session", "transaction"]);
+  if (options.connection !== undefined) checkKnown(options.connection, "connection", connectionFields);
   const deadlineMs = options.deadlineMs ?? 30_000;
   return {
     client: {
@@ -58,8 +75,3 @@ export function newClient(config: pg.ClientConfig): pg.Client {
 
 /** Where a client connects to, for people: never the password. */
 export const addressOf = (client: pg.Client): string => `${client.host}:${client.port}/${client.database ?? ""}`;
-
-function checkCount(value: number, what: string): number {
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new InvalidRequestError(what, "must be a whole number from 1");
-}

@@ -1,6 +1,8 @@
 import type { Environment } from "../../models/environment.ts";
 import { InvalidRequestError } from "../../models/errors.ts";
+import { checkKnown, fieldsOf } from "../../models/known-fields.ts";
 import type { Database } from "../database.ts";
+import { checkChoice, checkKind } from "../option-values.ts";
 import type { Capabilities, EngineStore, ServerCapabilities, TransactionSession, WakeBus } from "../provider.ts";
 import { CallerTransaction } from "./caller-transaction.ts";
 import { SqlDefinitionStore } from "./definition-store.ts";
@@ -34,6 +36,13 @@ export const defaultSchema = "workflow_core";
 
 const defaultBatchRows = 500;
 
+const capabilityFields = fieldsOf<ServerCapabilities>({
+  skipLocked: true,
+  listenNotify: true,
+  namedStatements: true,
+  partialIndexes: true,
+});
+
 const nobody = "00000000-0000-0000-0000-000000000000";
 
 /** The engine's store in SQL, on whatever `Database` it is given. */
@@ -60,6 +69,9 @@ export class SqlEngineStore implements EngineStore {
     this.env = env;
     this.options = options;
     this.bucketCount = checkBucketCount(options.buckets ?? defaultBuckets);
+    checkChoice(options.migrate, "migrate", ["auto", "check"]);
+    checkKind(options.testClock, "testClock", "boolean");
+    checkCapabilities(options.capabilities);
     const { testClock = false, capabilities: { skipLocked = true, partialIndexes = true, listenNotify } = {} } =
       options;
     this.tables = tablesOf(options.schema ?? defaultSchema, { testClock, skipLocked, partialIndexes });
@@ -128,6 +140,11 @@ export class SqlEngineStore implements EngineStore {
 }
 
 const mostBuckets = 4096;
+
+function checkCapabilities(capabilities: ServerCapabilities = {}): void {
+  checkKnown(capabilities, "capabilities", capabilityFields);
+  for (const [name, value] of Object.entries(capabilities)) checkKind(value, `capabilities.${name}`, "boolean");
+}
 
 function checkBucketCount(buckets: number): number {
   if (Number.isInteger(buckets) && buckets >= 1 && buckets <= mostBuckets) return buckets;
