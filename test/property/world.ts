@@ -309,6 +309,7 @@ export class World implements Outside {
       send: async () => undefined,
     };
     const parts: Partial<EngineStore> = {
+      warmUp: () => Promise.resolve(), // what is committed is counted
       wakes,
       nodes: part(store.nodes),
       instances: part(instances, { start, commit, transact }, ["transact"]),

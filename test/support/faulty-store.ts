@@ -3,6 +3,7 @@ import { PersistenceError } from "../../src/models/errors-storage.ts";
 import type { Database, Ears, Session, Statement, Unlisten } from "../../src/persistence/database.ts";
 import { PostgresDatabase } from "../../src/persistence/postgres/database.ts";
 import { SqlEngineStore } from "../../src/persistence/postgres/store.ts";
+import { over } from "./over.ts";
 
 /** One planned fault: at the nth statement of this name, `before` it reaches the database or `after` it was carried out. */
 export interface Fault {
@@ -167,6 +168,6 @@ export interface FaultyPersistence {
 export function faultyPersistence(url: string, options: { readonly maxConnections?: number } = {}): FaultyPersistence {
   const env = systemEnvironment();
   const database = new FaultyDatabase(new PostgresDatabase({ url, ...options }, env));
-  const store = new SqlEngineStore(database, env);
+  const store = over(new SqlEngineStore(database, env), { warmUp: () => Promise.resolve() }); // faults are counted from the first run's on
   return { store, database, initialize: () => store.initialize(), close: () => store.close() };
 }
