@@ -79,7 +79,9 @@ const startFields = {
 const publishFields = { idempotencyKey: true } as const;
 
 /** The options that calls of a host know. */
-export const known = {
+export const known: Readonly<
+  Record<"transaction" | "start" | "startItem" | "publish" | "publishItem", ReadonlySet<string>>
+> = {
   transaction: fieldsOf<WithTransaction>({ tx: true }),
   start: fieldsOf<StartOptions & WithTransaction>({ ...startFields, tx: true }),
   startItem: fieldsOf<StartOptions & { data: unknown }>({ data: true, ...startFields }),

@@ -3,12 +3,10 @@ import { test } from "node:test";
 import { defineWorkflow, type Flow } from "../../src/index.ts";
 import { onEveryStore } from "../support/stores.ts";
 
-const patched = defineWorkflow({ id: "patched", version: 1 }, (flow: Flow<unknown>) =>
-  flow.set(() => ({ a: 1 }) as object),
-);
-const byMap = defineWorkflow({ id: "by-map", version: 1 }, (flow: Flow<{ a: number }>) =>
-  flow.set(() => new Map([["a", 2]]) as object),
-);
+const one: object = { a: 1 };
+const map: object = new Map([["a", 2]]);
+const patched = defineWorkflow({ id: "patched", version: 1 }, (flow: Flow<unknown>) => flow.set(() => one));
+const byMap = defineWorkflow({ id: "by-map", version: 1 }, (flow: Flow<{ a: number }>) => flow.set(() => map));
 
 onEveryStore("a patch", (store) => {
   test("is laid over an object, and over nothing; other data is not lost to it", async () => {
