@@ -19,7 +19,7 @@ test("instances outlive their process, and its nodes can be declared dead at onc
   const second = new PglitePersistenceProvider({ directory });
   await second.initialize();
   const { store } = second;
-  assert.deepEqual([store.name, store.alone, store.wakes, store.lanes], ["pglite", true, null, 1]);
+  assert.deepEqual([store.name, store.alone, store.wakes, store.lanes], ["pglite", true, null, 2]);
   assert.equal(await store.nodes.declareDead(node, 0, 0), true);
   assert.equal(await store.nodes.release(10), 3);
   for (const row of rows)

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import { blockUnknown } from "../../src/persistence/postgres/claim-statements.ts";
 import type { SqlEngineStore } from "../../src/persistence/postgres/store.ts";
 import type { ClaimedInstance } from "../../src/persistence/provider.ts";
 import {
@@ -172,6 +173,30 @@ test("what nobody can run leaves the due index until somebody can", async () => 
   assert.equal(await store.instances.unblock([definitionName, "unheard-of@1"], 4), 4);
   assert.equal(await store.instances.unblock(["unheard-of@1"], 4), 1);
   assert.equal((await claim(store, node, 10, ["unheard-of@1"])).length, 5);
+});
+
+test("what is due is claimed while another node looks for what nobody can run, and what it takes out is passed by", async () => {
+  const store = await w.store();
+  const node = await liveNode(store);
+  const known = await startOne(store, node, { own: false });
+  const unknown = await startOne(store, node, { own: false, definition: "unheard-of", version: 1 });
+  const { text, values } = blockUnknown(store.tables, store.buckets, [definitionName], 100);
+  await w.client.query("begin");
+  try {
+    const { rows } = await w.client.query<{ blocked: number }>(text, [...values]);
+    assert.equal(rows[0]?.blocked, 1);
+    const claimed = await claim(store, node, 10, [definitionName, "unheard-of@1"]);
+    assert.deepEqual(
+      claimed.map(({ id }) => id),
+      [known.id],
+    );
+  } finally {
+    await w.client.query("rollback");
+  }
+  assert.deepEqual(
+    (await claim(store, node, 10, ["unheard-of@1"])).map(({ id }) => id),
+    [unknown.id],
+  );
 });
 
 test("a request does not make a blocked instance due, yet one may claim it to carry the request out", async () => {

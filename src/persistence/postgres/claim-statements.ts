@@ -107,19 +107,23 @@ export const disownStrays = (t: Tables, buckets: number, owner: string, held: re
 
 /**
  * Takes out of the due index what nobody here can run: only the heads of the buckets, where it stands in the way of claims. A node
- * that registers the definition in the same instant misses it, so those who run it ask again by and by.
+ * that registers the definition in the same instant misses it, so those who run it ask again by and by. Nothing else is locked, or a
+ * claim that was told of a row in this instant would pass it by.
  */
 export const blockUnknown = (t: Tables, buckets: number, known: readonly string[], limit: number): Statement => ({
   name: "claim-block",
-  text: `with unknown as materialized (
+  text: `with found as materialized (
       select i.bucket, i.id from generate_series(0, $1::int - 1) as b(bucket)
       cross join lateral (
         select h.bucket, h.id from (
           select w.bucket, w.id, ${runs("w")} as runs from ${t.instance} w
           where w.bucket = b.bucket and w.due_at <= ${t.clock}
-          order by w.due_at limit $3${passingBy(t, "for no key update")}) as h
+          order by w.due_at limit $3) as h
         where (h.runs = any($2::text[])) is not true) as i
       limit $3),
+    unknown as materialized (
+      select w.bucket, w.id from found f join ${t.instance} w on w.bucket = f.bucket and w.id = f.id
+      where (w.due_at <= ${t.clock}) is true${passingBy(t, "for no key update of w")}),
     blocked as (
       update ${t.instance} w set due_at = null, blocked = true
       from ${inKeyOrder(t, "unknown")} u where w.bucket = u.bucket and w.id = u.id${stillSo(t, `w.due_at <= ${t.clock}`)}
