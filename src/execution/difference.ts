@@ -1,7 +1,10 @@
 import { isRecord } from "../models/value-class.ts";
-/** What differs between two graphs as canonical JSON, a line for each step: for the error that refuses a changed definition. */
+import { canonicalGraph } from "../models/workflow-definition.ts";
+
+/** What differs between two graphs, a line for each step: for the error that refuses a changed definition. */
 export function differenceOf(before: unknown, after: unknown): string {
-  const [old, now] = [stepsOf(before), stepsOf(after)];
+  // A database that keeps JSON gives it back with its fields in an order of its own.
+  const [old, now] = [stepsOf(canonicalGraph(before)), stepsOf(canonicalGraph(after))];
   const lines: string[] = [];
   for (const [path, facts] of now) {
     const earlier = old.get(path);
@@ -23,18 +26,12 @@ function stepsOf(graph: unknown, found = new Map<string, string>()): Map<string,
   if (typeof graph["path"] === "string" && typeof graph["kind"] === "string") {
     found.set(
       graph["path"],
-      textOf(Object.fromEntries(Object.entries(graph).filter(([, value]) => !holdsSteps(value)))),
+      JSON.stringify(Object.fromEntries(Object.entries(graph).filter(([, value]) => !holdsSteps(value)))),
     );
   }
   for (const value of Object.values(graph)) stepsOf(value, found);
   return found;
 }
-
-/** With the fields in one order: a database that keeps JSON gives it back in an order of its own. */
-const textOf = (facts: unknown): string =>
-  JSON.stringify(facts, (_, value: unknown) =>
-    isRecord(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value,
-  );
 
 const holdsSteps = (value: unknown): boolean =>
   (isRecord(value) && "nodes" in value) ||

@@ -6,6 +6,7 @@ import { MappingFailedError, type MappingRole } from "../models/errors-definitio
 import { describeFailure, type Failure } from "../models/failure.ts";
 import { checkName } from "../models/identity.ts";
 import type { StoredValue } from "../models/stored-value.ts";
+import { hasFields } from "../models/value-class.ts";
 import type { Patched } from "./facts.ts";
 import { functionOf, type Plan } from "./plan.ts";
 
@@ -47,9 +48,6 @@ export function patchData(data: StoredValue, patch: unknown, what: string): Patc
     );
   return { patch: encodeValue(patch, what), data: encodeValue({ ...before, ...patch }, "data") };
 }
-
-/** Neither an array nor a Map, Set, Date and their like: spread into an object they leave nothing. */
-const hasFields = (value: unknown): value is object => Object.prototype.toString.call(value) === "[object Object]";
 
 export function asCondition(answer: unknown, what: string): boolean {
   if (typeof answer !== "boolean") throw new InvalidRequestError(what, "must answer true or false");

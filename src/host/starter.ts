@@ -12,6 +12,7 @@ import { bucketOf, checkName, keyedId, newInstanceId } from "../models/identity.
 import { checkKnown } from "../models/known-fields.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import { shorten } from "../models/text.ts";
+import { hasFields } from "../models/value-class.ts";
 import type { CallerWrites, EngineStore, Origin, StartRow, TransactionSession } from "../persistence/provider.ts";
 import { startGivesUpMs, type Started } from "./committer.ts";
 import type { Notices } from "../telemetry/notices.ts";
@@ -66,9 +67,8 @@ const labelOf = (value: string | undefined, what: string): string | null =>
 
 /** The tags of a start: an object of labels by name. Throws `InvalidNameError`. */
 export function checkTags(tags: unknown): Readonly<Record<string, string>> {
-  if (Object.prototype.toString.call(tags) !== "[object Object]")
-    throw new InvalidNameError("tags", tags, "must be an object of texts");
-  const labels = Object.entries(tags as object).map(([name, label]: [string, unknown]) => [
+  if (!hasFields(tags)) throw new InvalidNameError("tags", tags, "must be an object of texts");
+  const labels = Object.entries(tags).map(([name, label]: [string, unknown]) => [
     checkName(name, "name of a tag"),
     checkName(label, `tag "${shorten(name, 60)}"`),
   ]);

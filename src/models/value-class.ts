@@ -5,6 +5,10 @@ import { shorten } from "./text.ts";
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Whether it is an object of fields: neither an array nor a Map, Set, Date and their like, which spread into an object leave nothing. */
+export const hasFields = (value: unknown): value is object =>
+  Object.prototype.toString.call(value) === "[object Object]";
+
 /** Whether an object has symbols for keys, hidden ones aside. */
 export function hasSymbols(value: object): boolean {
   const symbols = Object.getOwnPropertySymbols(value);

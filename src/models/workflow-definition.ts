@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Definition, DefinitionGraph } from "./definition.ts";
+import type { Definition } from "./definition.ts";
 import { InvalidRequestError } from "./errors.ts";
 
 /** Where a workflow definition keeps what the engine runs. */
@@ -38,8 +38,8 @@ export function definitionOf(workflow: unknown): Definition {
   throw new InvalidRequestError("workflow", problem);
 }
 
-/** A graph as canonical JSON: the same for equal graphs, in whatever order their options were written. */
-export const canonicalGraph = (graph: DefinitionGraph): unknown => sorted(graph, everything);
+/** A graph as canonical JSON, also one that was stored: the same for equal graphs, in whatever order their options were written. */
+export const canonicalGraph = (graph: unknown): unknown => sorted(graph, everything);
 
 /**
  * SHA-256, in hexadecimal, of what instances rely on: kinds, paths, names, policies, and which functions there are. Neither source
