@@ -106,10 +106,10 @@ export class LiveInstance implements InstanceRef {
     for (const { seq } of rows) this.inboxSeen = Math.max(this.inboxSeen, seq);
   }
 
-  /** A transition was committed at `now`. */
-  advance(decision: Decision, now: number): void {
+  /** A transition was committed, whose timers count from `decidedAt`. */
+  advance(decision: Decision, decidedAt: number): void {
     this.revision += 1;
-    this.state = { ...decision.state, frontier: anchor(decision.state.frontier, now) };
+    this.state = { ...decision.state, frontier: anchor(decision.state.frontier, decidedAt) };
     for (const [path, held] of decision.values) this.values.set(path, held);
     for (const [path, items] of decision.items) this.items.set(path, items);
     for (const path of decision.closed) this.forget(path);
@@ -158,20 +158,20 @@ export interface Birth extends InstanceRef {
 const limited = (frontier: Frontier, { definition: { graph } }: Plan): Frontier =>
   frontier.unchecked && frontier.deadline === undefined ? limitedTo(frontier, graph.timeoutMs) : frontier;
 
-/** Timers count from the commit of the transition that set them: from now on they are instants. */
-function anchor(frontier: Frontier, committedAt: number): Frontier {
+/** Timers count from when the transition that set them was decided, or, if that is not known, committed: from now on they are instants. */
+function anchor(frontier: Frontier, from: number): Frontier {
   let anchored: Record<string, ActivePointer> | undefined;
   for (const [path, pointer] of Object.entries(frontier.pointers)) {
     if (pointer.dueIn === undefined) continue;
     const { dueIn, ...rest } = pointer;
     anchored ??= { ...frontier.pointers };
-    anchored[path] = { ...rest, due: committedAt + dueIn };
+    anchored[path] = { ...rest, due: from + dueIn };
   }
   const dueIn = frontier.deadline?.dueIn;
   if (anchored === undefined && dueIn === undefined) return frontier;
   return {
     ...frontier,
     ...(anchored !== undefined && { pointers: anchored }),
-    ...(dueIn !== undefined && { deadline: { due: committedAt + dueIn } }),
+    ...(dueIn !== undefined && { deadline: { due: from + dueIn } }),
   };
 }

@@ -18,7 +18,23 @@ export interface Committed {
   /** False: the fence refused it; this node does not own the instance any more. */
   readonly held: boolean;
   readonly now: number;
+  /** When it was given to be committed, by the database's clock, or later: what its timers count from in this process, so that they do
+   *  not come later for its having waited. (Whoever claims the instance counts from the commit, which is all that is stored.) */
+  readonly decidedAt: number;
 }
+
+interface Decided {
+  readonly transition: Transition;
+  /** When it was decided, by the monotonic clock. */
+  readonly at: number;
+  /** What was known then of the database's clock: no timer that led to the decision was due later. */
+  readonly known: number;
+}
+
+/** When it was decided, if the database carried out at `now` what was sent at `sentAt`. Between the two clocks nothing is guessed: the time
+ *  until the sending surely passed before. */
+const decidedAt = ({ at, known }: Decided, sentAt: number, now: number): number =>
+  Math.min(now, Math.max(now - (sentAt - at), known));
 
 interface Way {
   readonly lane: number;
@@ -45,7 +61,7 @@ export class Committer {
   private readonly starts: Batcher<StartRow, Started>;
   /** Those under a key may meet it in a transaction of a caller's, and wait for its end. */
   private readonly keyedStarts: Batcher<StartRow, Started>;
-  private readonly transitions: Batcher<Transition, Committed>;
+  private readonly transitions: Batcher<Decided, Committed>;
 
   constructor(from: {
     store: EngineStore;
@@ -66,7 +82,7 @@ export class Committer {
     this.aside = new Lanes(from.env, 1);
     const limits = { items: from.store.batchRows, weight: maxTransitionBytes };
     const startLimits: BatchLimits<StartRow> = { ...limits, weigh: (row) => row.data.length };
-    const transitionLimits: BatchLimits<Transition> = { ...limits, weigh: weightOf };
+    const transitionLimits: BatchLimits<Decided> = { ...limits, weigh: ({ transition }) => weightOf(transition) };
     const { env, signal, store } = from;
     const startsOn = (lanes: Lanes, sideLane?: number): Batcher<StartRow, Started> =>
       new Batcher(lanes, startLimits, {
@@ -83,8 +99,8 @@ export class Committer {
       env,
       signal,
       what: "Committing transitions",
-      inOrder: inLockOrder,
-      act: (transitions, way) => this.commitOnce(transitions, way),
+      inOrder: (a, b) => inLockOrder(a.transition, b.transition),
+      act: (decided, way) => this.commitOnce(decided, way),
     });
   }
 
@@ -93,7 +109,7 @@ export class Committer {
   }
 
   commit(transition: Transition): Promise<Committed> {
-    return this.transitions.add(transition);
+    return this.transitions.add({ transition, at: this.env.monotonic(), known: this.clock.now() });
   }
 
   async drained(): Promise<void> {
@@ -121,12 +137,14 @@ export class Committer {
     return started;
   }
 
-  private async commitOnce(part: readonly Transition[], { lane, again }: Way): Promise<readonly Committed[]> {
+  private async commitOnce(decided: readonly Decided[], { lane, again }: Way): Promise<readonly Committed[]> {
+    const part = decided.map(({ transition }) => transition);
+    const sentAt = this.env.monotonic();
     const { now, refused } = await this.store.instances.commit(part, lane);
     this.clock.observe(now);
-    const committed: Committed[] = part.map(() => ({ held: true, now }));
+    const committed: Committed[] = decided.map((one) => ({ held: true, now, decidedAt: decidedAt(one, sentAt, now) }));
     if (refused.length === 0) return committed;
-    for (const n of refused) committed[n] = { held: false, now };
+    for (const n of refused) committed[n] = { held: false, now, decidedAt: now };
     if (again) await this.recognise(part, refused, committed);
     return committed;
   }
@@ -144,7 +162,7 @@ export class Committer {
       const view = transition && views.get(transition.id);
       if (view === undefined || transition === undefined) continue;
       const held = view.epoch === transition.epoch && view.revision === transition.revision + 1;
-      committed[n] = { held, now: view.turnedAt };
+      committed[n] = { held, now: view.turnedAt, decidedAt: view.turnedAt };
     }
   }
 }

@@ -94,7 +94,8 @@ export class TransactionalBodies {
       }, waiting.signal);
       clock.observe(outcome.now);
       turn.end();
-      if (made !== undefined) this.turns.commitHeld(live, made.transition, made.decision, outcome);
+      if (made !== undefined)
+        this.turns.commitHeld(live, made.transition, made.decision, { ...outcome, decidedAt: outcome.now });
     } catch (error) {
       if (waiting.signal.aborted) throw new RolledBack(undefined);
       live.bodies.get(path)?.abort(error); // the transaction was cut, and the body goes on: its answer is nobody's

@@ -294,7 +294,7 @@ export class Worker {
   private commitHeld(live: LiveInstance, transition: Transition, decision: Decision, outcome: Committed): void {
     if (!outcome.held) return this.lose(live);
     const isHere = this.owns(live);
-    if (isHere) this.advance(live, transition, decision, outcome.now);
+    if (isHere) this.advance(live, transition, decision, outcome.decidedAt);
     // It is told also if it was given up, and claimed anew before this answer came.
     this.parts.ears.committed(live, transition, decision, outcome.now);
     if (transition.release === "keep") return;
@@ -302,8 +302,8 @@ export class Worker {
     if (isHere) this.parts.ears.freed();
   }
 
-  private advance(live: LiveInstance, transition: Transition, decision: Decision, now: number): void {
-    live.advance(decision, now);
+  private advance(live: LiveInstance, transition: Transition, decision: Decision, decidedAt: number): void {
+    live.advance(decision, decidedAt);
     live.isTimed = transition.dueIn !== null || transition.dueAt !== null;
     this.lane.passed(live, transition);
     for (const path of decision.cancelled) {

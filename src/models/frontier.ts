@@ -48,7 +48,8 @@ export interface ActivePointer {
   readonly ready?: number;
   /** Milliseconds that earlier attempts and the waits between them took, where the step's policy limits them. */
   readonly elapsedMs?: number;
-  /** Milliseconds from the commit of the transition that wrote this; becomes `due` in the next one. */
+  /** Milliseconds from the commit of the transition that wrote this (in the process that decided it: from the decision); becomes `due` in
+   *  the next one. */
   readonly dueIn?: number;
   /** Database clock, milliseconds since the epoch. */
   readonly due?: number;

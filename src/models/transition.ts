@@ -22,7 +22,8 @@ export interface Transition {
    *  `yield`: given up and due at once, for any node. `end`: the instance is terminal. `halt`: parked without a timer, and
    *  messages do not wake it (Suspended). */
   readonly release: "keep" | "park" | "yield" | "end" | "halt";
-  /** For `park`, and for `keep` if nothing of it is ready: milliseconds from the commit until the earliest timer that this transition set. */
+  /** For `park`, and for `keep` if nothing of it is ready: milliseconds until the earliest timer that this transition set, from
+   *  its commit. */
   readonly dueIn: number | null;
   /** As `dueIn`: the earliest older timer, database clock in milliseconds since the epoch. */
   readonly dueAt: number | null;
