@@ -1,4 +1,4 @@
-/** Growth: what 100,000 one-step and three-step runs leave in the tables, and how fast runs go while an old snapshot is pinned. */
+/** Growth: what 100,000 one-step and three-step runs leave in the tables, and how fast runs go while an old snapshot is pinned beside a database without one. */
 import { chain, hostOn, mark, runMany } from "./lib.mjs";
 
 const [one, three] = [chain(1), chain(3)];
@@ -50,31 +50,40 @@ async function sizes(server, workflow, { runs, steps, what }) {
   return figures;
 }
 
+/** Two like databases in turns, one of which an old snapshot keeps from being vacuumed: so what else befalls the machine befalls both. */
 async function pinned(server, seconds) {
-  const database = await server.database();
-  const host = await hostOn(database.url, [three]);
-  const rateFor = async (span) => (await runMany(host, three, { seconds: span })) / span;
-  await rateFor(5);
-  const slice = Math.min(sliceSeconds, seconds);
-  const before = await rateFor(slice * 1.5);
-  await database.client.query("begin isolation level repeatable read");
-  await database.client.query("select from workflow_core.instance limit 1");
-  const slices = [];
-  for (let spent = 0; spent < seconds; spent += slice) slices.push(await rateFor(slice));
-  const dead = await deadTuples(database.client);
-  await database.client.query("commit");
-  const after = await rateFor(slice * 1.5);
-  await host.stop();
-  const during = slices.reduce((total, rate) => total + rate, 0) / slices.length;
+  const [held, free] = [await fed(server), await fed(server)];
+  const slice = Math.min(sliceSeconds, seconds / 2);
+  for (const { rateFor } of [held, free]) await rateFor(slice);
+  await held.client.query("begin isolation level repeatable read");
+  await held.client.query("select from workflow_core.instance limit 1");
+  const rates = [];
+  for (let spent = 0; spent < seconds; spent += 2 * slice)
+    rates.push([await held.rateFor(slice), await free.rateFor(slice)]);
+  const dead = await deadTuples(held.client);
+  await held.client.query("commit");
+  const after = [await held.rateFor(slice), await free.rateFor(slice)];
+  for (const { host } of [held, free]) await host.stop();
+  const [during, beside] = [0, 1].map((which) => mean(rates.map((pair) => pair[which])));
+  const last = rates.slice(-3);
   return {
-    "throughput with an old snapshot / without": during / before,
-    "the last slice with an old snapshot / without": slices.at(-1) / before,
-    "afterwards / before": after / before,
-    "runs a second without an old snapshot": before,
-    "seconds it was pinned": slices.length * slice,
+    "throughput with an old snapshot / without": during / beside,
+    "the last three slices with an old snapshot / without":
+      mean(last.map(([rate]) => rate)) / mean(last.map(([, rate]) => rate)),
+    "afterwards / without": after[0] / after[1],
+    "runs a second without an old snapshot": beside,
+    "seconds it was pinned": rates.length * 2 * slice,
     "dead tuples at its end": dead,
   };
 }
+
+async function fed(server) {
+  const { url, client } = await server.database();
+  const host = await hostOn(url, [three]);
+  return { client, host, rateFor: async (span) => (await runMany(host, three, { seconds: span })) / span };
+}
+
+const mean = (rates) => rates.reduce((total, rate) => total + rate, 0) / rates.length;
 
 /** As the server's statistics tell it, which this transaction may read. */
 async function deadTuples(client) {

@@ -48,15 +48,19 @@ export class Engine {
   }
 
   async boot(): Promise<void> {
-    const plans = this.from.registry.all();
     this.warmUp();
-    await registerDefinitions(this.store, plans, this.from.options.onChanged);
-    await registerTriggers(this.store, plans);
-    const hears = await this.listen();
-    // Where hints arrive, polling is only the net.
-    if (hears) this.pollMs = Math.max(this.pollMs, 10_000);
-    this.node = this.newNode();
-    await this.node.boot();
+    const hearing = this.listen();
+    try {
+      await this.register();
+      // Where hints arrive, polling is only the net.
+      if (await hearing) this.pollMs = Math.max(this.pollMs, 10_000);
+      this.node = this.newNode();
+      await this.node.boot();
+    } catch (error) {
+      this.listening.abort();
+      await hearing;
+      throw error;
+    }
     this.results.start(); // last: nothing stops it if the node does not boot
   }
 
@@ -158,6 +162,13 @@ export class Engine {
     }
   }
 
+  private async register(): Promise<void> {
+    const plans = this.from.registry.all();
+    await registerDefinitions(this.store, plans, this.from.options.onChanged);
+    await registerTriggers(this.store, plans);
+  }
+
+  /** Whether hints arrive. Never rejects: they may be missing. */
   private async listen(): Promise<boolean> {
     try {
       return (await this.store.wakes?.listen((wake) => this.hear(wake), this.listening.signal)) ?? false;

@@ -29,12 +29,14 @@ const sweepAtOnce = 500;
 const keepEventsMs = 7 * 24 * 60 * 60 * 1000;
 const hourMs = 3_600_000;
 
-/** Recovery and upkeep, as ordinary repeated sweeps: the dead, what a crash cut off, definitions nobody runs, old events. */
+/** Recovery and upkeep, as ordinary repeated sweeps: the dead, what a crash cut off, definitions nobody runs, old events. Each has a loop of
+ * its own, so that what stands in the way of one holds up no other. */
 export class Janitor {
   private readonly parts: JanitorParts;
   private readonly neighbours: Neighbours;
   private readonly watch: Loop;
   private readonly sweep: Loop;
+  private readonly blocking: Loop;
   private readonly retention: Loop;
   private olderMs = sweepOlderMs;
 
@@ -43,6 +45,7 @@ export class Janitor {
     this.neighbours = new Neighbours(parts);
     this.watch = new Loop(parts.env, "Watching nodes", () => this.look());
     this.sweep = new Loop(parts.env, "Sweeping", () => this.sweepOnce());
+    this.blocking = new Loop(parts.env, "Looking for what nobody can run", () => this.blockOnce());
     this.retention = new Loop(parts.env, "Retention", () => this.purge());
   }
 
@@ -53,11 +56,12 @@ export class Janitor {
     if (store.alone) await this.look();
     this.watch.start();
     this.sweep.start();
+    this.blocking.start();
     this.retention.start();
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.watch.stop(), this.sweep.stop(), this.retention.stop()]);
+    await Promise.all([this.watch, this.sweep, this.blocking, this.retention].map((loop) => loop.stop()));
   }
 
   /** Events were published that nobody looked for yet. */
@@ -78,29 +82,40 @@ export class Janitor {
       claimer.askAgain();
       hints.left(); // to those who can run what this node cannot
       this.sweepSoon(); // what the dead had committed and not looked for
+      this.blocking.poke(); // what nobody else can run
     }
     return store.alone ? hourMs : nextMs;
   }
 
   private async sweepOnce(): Promise<number> {
-    const { store, registry, events, claimer, pollMs } = this.parts;
-    const olderMs = this.olderMs;
+    const { olderMs } = this;
     this.olderMs = sweepOlderMs;
     try {
-      await events.sweep(olderMs, sweepAtOnce);
+      await this.parts.events.sweep(olderMs, sweepAtOnce);
     } catch (error) {
       this.olderMs = Math.min(this.olderMs, olderMs);
       throw error;
     }
+    return this.pauseMs;
+  }
+
+  private async blockOnce(): Promise<number> {
+    const { store, registry, claimer } = this.parts;
     await this.blockUnknown();
     // What a sweep elsewhere blocked that was cut off before it looked again.
     if ((await store.instances.unblock(registry.names(), sweepAtOnce)) > 0) claimer.poke();
-    return store.wakes === null ? Math.min(pollMs, sweepMs) : sweepMs; // without hints nobody says that there is something
+    return this.pauseMs;
+  }
+
+  /** Without hints nobody says that there is something. */
+  private get pauseMs(): number {
+    const { store, pollMs } = this.parts;
+    return store.wakes === null ? Math.min(pollMs, sweepMs) : sweepMs;
   }
 
   /**
    * What no live node can run leaves the due index. Write, then look, on both sides: a node registers and unblocks what is its own;
-   * the sweep blocks, and looks for nodes that have registered meanwhile.
+   * this blocks, and looks for nodes that have registered meanwhile.
    */
   private async blockUnknown(): Promise<void> {
     const { store, claimer, hints } = this.parts;

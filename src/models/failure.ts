@@ -52,10 +52,11 @@ export function describeFailure(thrown: unknown, path?: string, classify?: Class
   };
 }
 
-/** A classification that throws, or says what is no class, says nothing. */
+/** A classification that throws, or says what is no class (a promise of one, too), says nothing. */
 function classified(classify: Classify, thrown: unknown): ErrorClass | undefined {
   try {
     const answer: unknown = classify(thrown);
+    if (types.isPromise(answer)) answer.catch(() => undefined); // unhandled, it would end the process
     return isErrorClass(answer) ? answer : undefined;
   } catch {
     return undefined;

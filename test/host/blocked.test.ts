@@ -49,3 +49,24 @@ test(
     assert.equal(blocked, 1);
   },
 );
+
+test("what nobody can run is set aside, even while no events can be swept", { timeout: 15_000 }, async (t) => {
+  const { store } = new MemoryPersistenceProvider();
+  const starter = await hostOn(store, { workflows: [rare], concurrency: 0 });
+  await starter.startWorkflow(rare, {});
+  await starter.stop();
+  const blocked = new Promise<number>((resolve) => {
+    const hindered = over(store, {
+      events: over(store.events, { sweep: () => Promise.reject(new Error("a row is damaged")) }),
+      instances: over(store.instances, {
+        block: async (known, limit) => {
+          const count = await store.instances.block(known, limit);
+          resolve(count);
+          return count;
+        },
+      }),
+    });
+    void hostOn(hindered, { workflows: [common] }).then((host) => t.after(() => host.stop()));
+  });
+  assert.equal(await blocked, 1);
+});

@@ -26,3 +26,21 @@ test("what a body throws is retried or not as the user says, and as its class sa
   await host.stop();
   assert.deepEqual(Object.fromEntries(attempts), { "card declined": 1, "no answer": 3 });
 });
+
+test("a classification that answers with a promise says nothing, and does not end the process when that fails", async () => {
+  const workflow = defineWorkflow({ id: "throws", version: 1 }, (flow: Flow<object>) =>
+    flow.run(
+      "throw",
+      (_, { attempt }) => {
+        if (attempt === 1) throw new Error("no answer");
+      },
+      { retry: { maxAttempts: 2, initial: 1 } },
+    ),
+  );
+  const classifyError = (async () =>
+    Promise.reject(new Error("it should not be asynchronous"))) as unknown as () => "permanent";
+  const host = createHost({ workflows: [workflow], persistence: new MemoryPersistenceProvider(), classifyError });
+  await host.start();
+  await (await host.startWorkflow(workflow, {})).result();
+  await host.stop();
+});
