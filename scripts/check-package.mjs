@@ -1,6 +1,6 @@
 /**
  * Looks at the package as a user gets it: packs it, lets publint and attw judge the archive, then installs it beside nothing but
- * its runtime dependencies and compiles and loads every door there.
+ * its runtime dependencies, compiles and loads every door there, and runs a workflow.
  */
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
@@ -14,7 +14,7 @@ const bin = (name) => path.join(root, "node_modules", ".bin", name);
 const place = fs.mkdtempSync(path.join(os.tmpdir(), "workflow-core-package-"));
 try {
   findScripts();
-  const archive = pack();
+  const archive = pack(stage());
   run(bin("publint"), [archive, "--strict"]);
   run(bin("attw"), [archive, "--profile", "esm-only"]);
   const consumer = install(archive);
@@ -26,6 +26,7 @@ try {
   // What is optional comes second: no other door may need it.
   for (const name of Object.keys(manifest.peerDependencies)) link(consumer, name);
   enter(consumer, doors);
+  tryOut(consumer);
 } catch (error) {
   console.error(error.stdout === undefined ? error : `${error.message}\n${error.stdout}${error.stderr}`);
   process.exitCode = 1;
@@ -40,15 +41,22 @@ function run(program, args, cwd = root) {
 /** What runs when the package is packed is not run here, so what it calls must at least be there. */
 function findScripts() {
   for (const [name, command] of Object.entries(manifest.scripts)) {
-    const [, file] = /^node (\S+\.mjs)/.exec(command) ?? [];
-    if (file !== undefined && !fs.existsSync(path.join(root, file)))
-      throw new Error(`"${name}" runs ${file}, which is missing.`);
+    for (const [, file] of command.matchAll(/\bnode (\S+\.mjs)/g))
+      if (!fs.existsSync(path.join(root, file))) throw new Error(`"${name}" runs ${file}, which is missing.`);
   }
 }
 
-/** Without scripts: the build has just been made, and a rebuild would pull it from under the other gates. */
-function pack() {
-  const [packed] = JSON.parse(run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", place]));
+/** In a place of its own, since bundling replaces what has just been built, which the other gates read. */
+function stage() {
+  const staged = path.join(place, "staged");
+  for (const name of ["package.json", ...manifest.files])
+    fs.cpSync(path.join(root, name), path.join(staged, name), { recursive: true });
+  run(process.execPath, [path.join(root, "scripts", "bundle.mjs"), staged]);
+  return staged;
+}
+
+function pack(staged) {
+  const [packed] = JSON.parse(run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", place], staged));
   const unwanted = /^(dist\/)?(test|examples|bench)\/|(^|\/)\.env/;
   const stray = packed.files.map((file) => file.path).filter((name) => unwanted.test(name));
   if (stray.length > 0) throw new Error(`The package must not hold ${stray.join(", ")}.`);
@@ -83,4 +91,22 @@ function enter(consumer, doors) {
   run(bin("tsc"), [...options.split(" "), "doors.ts"], consumer);
   const imports = names.map((name) => `await import(${name});`).join("\n");
   run(process.execPath, ["--input-type=module", "--eval", imports], consumer);
+}
+
+/** A step on the embedded PostgreSQL, which runs in a thread with a file of its own. */
+function tryOut(consumer) {
+  fs.writeFileSync(
+    path.join(consumer, "try.mjs"),
+    `import { createHost, defineWorkflow } from ${JSON.stringify(manifest.name)};
+    import { PglitePersistenceProvider } from ${JSON.stringify(`${manifest.name}/pglite`)};
+    const workflow = defineWorkflow({ id: "packed", version: 1 }, (flow) => flow.run("step", () => 41, { as: "step" }).returns((_, { step }) => step + 1));
+    const host = createHost({ workflows: [workflow], persistence: new PglitePersistenceProvider({ directory: "data" }) });
+    await host.start();
+    const run = await host.startWorkflow(workflow, {});
+    console.log(await run.result());
+    await host.stop();`,
+  );
+  const said = run(process.execPath, ["try.mjs"], consumer);
+  if (!/^42$/m.test(said))
+    throw new Error(`A workflow of the packed package should have answered 42, and said ${said}`);
 }

@@ -83,7 +83,9 @@ async function fed(server) {
   return { client, host, rateFor: async (span) => (await runMany(host, three, { seconds: span })) / span };
 }
 
-const mean = (rates) => rates.reduce((total, rate) => total + rate, 0) / rates.length;
+function mean(rates) {
+  return rates.reduce((total, rate) => total + rate, 0) / rates.length;
+}
 
 /** As the server's statistics tell it, which this transaction may read. */
 async function deadTuples(client) {
