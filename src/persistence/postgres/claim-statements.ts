@@ -2,7 +2,7 @@ import type { Statement } from "../database.ts";
 import type { ClaimRequest, InstanceRef } from "../provider.ts";
 import { plain, quoted } from "./columns.ts";
 import { isLive } from "./node-statements.ts";
-import { inKeyOrder, passingBy, stillSo } from "./picking.ts";
+import { at, inKeyOrder, passingBy, stillSo } from "./picking.ts";
 import { toMs, type Tables } from "./tables.ts";
 
 export interface ClaimedRow {
@@ -44,7 +44,7 @@ export const claimDue = (t: Tables, request: ClaimRequest): Statement => ({
       limit $4),
     taken as (
       update ${t.instance} w set owner = $1, epoch = w.epoch + 1, due_at = null
-      from ${inKeyOrder(t, "due")} due where w.bucket = due.bucket and w.id = due.id${stillSo(t, `w.due_at <= ${t.clock}`)}
+      from ${inKeyOrder(t, "due")} due where ${at("w.bucket", "due.bucket")} and w.id = due.id${stillSo(t, `w.due_at <= ${t.clock}`)}
       returning ${claimed})
     select c.now, taken.* from (select ${t.clockMs} as now) c left join taken on true`,
   values: [
@@ -99,7 +99,7 @@ export const disownStrays = (t: Tables, buckets: number, owner: string, held: re
             cross join lateral (select o.bucket, o.id, o.epoch from ${t.instance} o
                                 where o.bucket = b.bucket and o.owner = $2 and o.completed_at is null and (o.id = any($3::uuid[])) is not true offset 0${passingBy(t, "for no key update")}) as i
             offset 0) s
-      where w.bucket = s.bucket and w.id = s.id and w.owner = $2 and w.epoch = s.epoch and w.completed_at is null
+      where ${at("w.bucket", "s.bucket")} and w.id = s.id and w.owner = $2 and w.epoch = s.epoch and w.completed_at is null
       returning 1)
     select count(*)::int as disowned from strays`,
   values: [buckets, owner, plain(held, (id) => id)],
@@ -122,11 +122,11 @@ export const blockUnknown = (t: Tables, buckets: number, known: readonly string[
         where (h.runs = any($2::text[])) is not true) as i
       limit $3),
     unknown as materialized (
-      select w.bucket, w.id from found f join ${t.instance} w on w.bucket = f.bucket and w.id = f.id
+      select w.bucket, w.id from found f join ${t.instance} w on ${at("w.bucket", "f.bucket")} and w.id = f.id
       where (w.due_at <= ${t.clock}) is true${passingBy(t, "for no key update of w")}),
     blocked as (
       update ${t.instance} w set due_at = null, blocked = true
-      from ${inKeyOrder(t, "unknown")} u where w.bucket = u.bucket and w.id = u.id${stillSo(t, `w.due_at <= ${t.clock}`)}
+      from ${inKeyOrder(t, "unknown")} u where ${at("w.bucket", "u.bucket")} and w.id = u.id${stillSo(t, `w.due_at <= ${t.clock}`)}
       returning 1)
     select count(*)::int as blocked from blocked`,
   values: [buckets, quoted(known, (name) => name) ?? "{}", limit],
@@ -141,7 +141,7 @@ export const unblockKnown = (t: Tables, definitions: readonly string[], limit: n
     unblocked as (
       update ${t.instance} w set due_at = k.now, blocked = false
       from (select known.*, ${t.clock} as now from ${inKeyOrder(t, "known")} known offset 0) k
-      where w.bucket = k.bucket and w.id = k.id${stillSo(t, "w.blocked")}
+      where ${at("w.bucket", "k.bucket")} and w.id = k.id${stillSo(t, "w.blocked")}
       returning 1)
     select count(*)::int as unblocked from unblocked`,
   values: [quoted(definitions, (name) => name) ?? "{}", limit],

@@ -4,6 +4,7 @@ import { pointerStatusCodes } from "../../models/transition.ts";
 import type { Statement } from "../database.ts";
 import { childrenOf, insertedOf, isNarrow, pointerColumns, transitionColumns } from "./commit-columns.ts";
 import { listsOf, manyRows, namesOf, oneRow, plain, quoted, valuesOf } from "./columns.ts";
+import { at } from "./picking.ts";
 import type { Tables } from "./tables.ts";
 
 export interface CommitAnswer {
@@ -67,7 +68,7 @@ const commitInstances = (t: Tables, from: Source): string => `own as (
               u.reason, u.seen, ${t.clock} as now, ${t.clock} + u.due_in * interval '1 ms' as due_in, to_timestamp(u.due_at / 1000) as due_at
             from ${from.transitions} as u(${namesOf(transitionColumns)}, n)
             offset 0) t
-      where w.bucket = t.b and w.id = t.i and w.owner is not distinct from t.owner and w.epoch = t.epoch and w.revision = t.revision
+      where ${at("w.bucket", "t.b")} and w.id = t.i and w.owner is not distinct from t.owner and w.epoch = t.epoch and w.revision = t.revision
       returning t.n::int as n),
     inserted as (
       insert into ${t.pointer} (bucket, instance, path, status, seq, attempts, took_ms, input, outcome, patch, failure, below, ended_at)
@@ -97,7 +98,7 @@ const commitWide = (t: Tables): string => `with ${commitInstances(t, many)},
       from (select ($1::int[])[u.n] as bucket, ($2::uuid[])[u.n] as instance, u.*, ${t.clock} as now
             from ${manyRows(pointerColumns, 28)} as u(${namesOf(pointerColumns)})
             where (u.n in (select n from own)) is true offset 0) c
-      where p.bucket = c.bucket and p.instance = c.instance and p.path = c.path),
+      where ${at("p.bucket", "c.bucket")} and p.instance = c.instance and p.path = c.path),
     told as (
       insert into ${t.history} (bucket, instance, revision, n, at, kind, path, detail)
       select ($1::int[])[c.n], ($2::uuid[])[c.n], ($5::bigint[])[c.n] + 1, c.place, ${t.clock}, c.kind, c.path, c.detail
@@ -114,18 +115,18 @@ const commitWide = (t: Tables): string => `with ${commitInstances(t, many)},
       delete from ${t.subscription} s
       using (select ($2::uuid[])[u.n] as instance, u.* from unnest($50::int[], $51::int[], $52::uuid[], $53::text[]) as u(n, bucket, topic, path)
              where (u.n in (select n from own)) is true offset 0) c
-      where s.bucket = c.bucket and s.topic = c.topic and s.instance = c.instance and s.path = c.path),
+      where ${at("s.bucket", "c.bucket")} and s.topic = c.topic and s.instance = c.instance and s.path = c.path),
     consumed as (
       update ${t.inbox} x set taken = true
       from (select ($1::int[])[u.n] as bucket, ($2::uuid[])[u.n] as instance, u.source from unnest($54::int[], $55::text[]) as u(n, source)
             where (u.n in (select n from own)) is true offset 0) c
-      where x.bucket = c.bucket and x.instance = c.instance and x.source = c.source),
+      where ${at("x.bucket", "c.bucket")} and x.instance = c.instance and x.source = c.source),
     pruned as (
       delete from ${t.pointer} p
       using (select ($1::int[])[u.n] as bucket, ($2::uuid[])[u.n] as instance, u.* from unnest($56::int[], $57::text[], $58::text[], $59::boolean[])
                as u(n, first, last, whole)
              where (u.n in (select n from own)) is true offset 0) c
-      where p.bucket = c.bucket and p.instance = c.instance and p.path > c.first and p.path < c.last
+      where ${at("p.bucket", "c.bucket")} and p.instance = c.instance and p.path > c.first and p.path < c.last
         and (c.whole or (p.status <> ${pointerStatusCodes.Started} and (p.below is null or p.status = ${pointerStatusCodes.Compensated}))))
     ${answer(t, many)}`;
 

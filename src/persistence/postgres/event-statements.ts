@@ -1,7 +1,7 @@
 import type { Statement } from "../database.ts";
 import type { EventRef, EventRow, SubscriptionRef, TriggeredStart } from "../provider.ts";
 import { plain, quoted } from "./columns.ts";
-import { inKeyOrder, passingBy } from "./picking.ts";
+import { at, inKeyOrder, passingBy } from "./picking.ts";
 import { dated, type Tables, undelivered } from "./tables.ts";
 
 /** How many stored events one subscription is given at a time. */
@@ -39,7 +39,7 @@ const deliverHits = (t: Tables): string => `given as (
       update ${t.instance} w set inbox_seq = w.inbox_seq + g.count,
         due_at = case when w.owner is null and w.status = 0 and not w.blocked then least(w.due_at, g.now) else w.due_at end
       from (select given.*, ${t.clock} as now from given order by bucket, instance offset 0) g
-      where w.bucket = g.bucket and w.id = g.instance and w.status < 2
+      where ${at("w.bucket", "g.bucket")} and w.id = g.instance and w.status < 2
       returning w.bucket, w.id, w.inbox_seq - g.count as seq, g.sources, g.topics, g.payloads, g.heards, g.now,
         w.owner, w.owner is null and w.status = 0 and not w.blocked as woke),
     put as (
@@ -90,8 +90,8 @@ export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement
       select distinct on (s.instance_bucket, s.instance, o.id)
         s.instance_bucket as bucket, s.instance, o.id::text as source, o.topic, o.data as payload, o.published_at as at, s.heard
       from unnest($1::int[], $2::uuid[]) as u(bucket, id)
-      join ${t.event} e on e.bucket = u.bucket and e.id = u.id
-      join ${t.subscription} s on s.bucket = e.bucket and s.topic = e.topic and s.since <= e.published_at
+      join ${t.event} e on ${at("e.bucket", "u.bucket")} and e.id = u.id
+      join ${t.subscription} s on ${at("s.bucket", "e.bucket")} and ${at("s.topic", "e.topic")} and s.since <= e.published_at
       cross join lateral (
         select e.id, e.topic, e.data, e.published_at where s.looked and ${isNew(t, "e.id::text")}
         union all
@@ -104,13 +104,13 @@ export const deliverEvents = (t: Tables, events: readonly EventRef[]): Statement
     triggered as materialized (
       select e.bucket, e.id, g.definition, g.version
       from unnest($1::int[], $2::uuid[]) as u(bucket, id)
-      join ${t.event} e on e.bucket = u.bucket and e.id = u.id and not e.looked
+      join ${t.event} e on ${at("e.bucket", "u.bucket")} and e.id = u.id and (not e.looked) is true
       join ${t.trigger} g on g.event = e.name and g.since <= e.published_at
       where exists (select from ${t.trigger} where event is not null)),
     looked as (
       update ${t.event} e set looked = true, number = ${t.nextEventNumber}
       from unnest($1::int[], $2::uuid[]) as u(bucket, id)
-      where e.bucket = u.bucket and e.id = u.id and not e.looked and e.id <> all(array(select id from triggered)))
+      where ${at("e.bucket", "u.bucket")} and e.id = u.id and (not e.looked) is true and e.id <> all(array(select id from triggered)))
     ${deliveryAnswer},
       (select coalesce(jsonb_agg(jsonb_build_object('event', jsonb_build_object('bucket', bucket, 'id', id),
           'definition', definition, 'version', version)), '[]') from triggered) as triggered`,
@@ -127,11 +127,11 @@ export const lookForEvents = (t: Tables, subscriptions: readonly SubscriptionRef
       select u.* from unnest($1::int[], $2::uuid[], $3::uuid[], $4::text[]) as u(bucket, topic, instance, path)),
     found as materialized (
       select s.bucket, s.topic, s.instance, s.path, s.instance_bucket, s.heard, e.id, e.data, e.published_at,
-        count(e.id) over (partition by s.bucket, s.topic, s.instance, s.path) < ${eventsPerLook} as whole,
+        count(e.id) over (partition by u.bucket, u.topic, u.instance, u.path) < ${eventsPerLook} as whole,
         (select n.number from ${t.event} n where n.topic = s.topic and n.number < ${undelivered}
           order by n.number desc limit 1) as highest
       from wanted u
-      join ${t.subscription} s on s.bucket = u.bucket and s.topic = u.topic and s.instance = u.instance and s.path = u.path
+      join ${t.subscription} s on ${at("s.bucket", "u.bucket")} and s.topic = u.topic and s.instance = u.instance and s.path = u.path
       left join lateral (
         select i.* from (${unheard(t)}) i order by i.published_at limit ${eventsPerLook}) e on true),
     known as materialized (
@@ -144,7 +144,7 @@ export const lookForEvents = (t: Tables, subscriptions: readonly SubscriptionRef
     looked as (
       update ${t.subscription} s set looked = u.whole or (s.instance in (select id from moved)) is not true, heard = u.known
       from (select distinct bucket, topic, instance, path, whole, known from known offset 0) u
-      where s.bucket = u.bucket and s.topic = u.topic and s.instance = u.instance and s.path = u.path and not s.looked)
+      where ${at("s.bucket", "u.bucket")} and s.topic = u.topic and s.instance = u.instance and s.path = u.path and (not s.looked) is true)
     ${deliveryAnswer}, '[]'::jsonb as triggered`,
   values: [
     plain(subscriptions, (row) => row.bucket),
@@ -168,7 +168,7 @@ export const startTriggered = (t: Tables, batch: readonly TriggeredStart[], fron
     looked as (
       update ${t.event} e set looked = true, number = ${t.nextEventNumber}
       from (select distinct event_bucket, event from given order by event_bucket, event offset 0) u
-      where e.bucket = u.event_bucket and e.id = u.event and not e.looked
+      where ${at("e.bucket", "u.event_bucket")} and e.id = u.event and (not e.looked) is true
       returning e.bucket, e.id, e.key, e.data, e.published_at),
     born as (
       insert into ${t.instance} (bucket, id, epoch, due_at, created_at, turned_at, version, definition, frontier, data, key, reference, correlation_id)

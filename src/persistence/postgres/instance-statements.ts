@@ -1,6 +1,7 @@
 import type { Statement } from "../database.ts";
 import type { InstanceRef, RequestRow } from "../provider.ts";
 import { plain, quoted } from "./columns.ts";
+import { at } from "./picking.ts";
 import { toMs, type Tables } from "./tables.ts";
 
 export interface LookedRow {
@@ -26,7 +27,7 @@ export const lookAtInstances = (t: Tables, refs: readonly InstanceRef[]): Statem
   text: `select w.bucket, w.id, w.definition, w.version, w.status, w.owner, w.epoch, w.revision, ${toMs("w.turned_at")} as "turnedAt",
       w.input_hash as "inputHash", case when w.status >= 2 then w.data::text end as data, w.result::text as result, w.failure, w.reason
     from unnest($1::int[], $2::uuid[]) as r(bucket, id)
-    join ${t.instance} w on w.bucket = r.bucket and w.id = r.id`,
+    join ${t.instance} w on ${at("w.bucket", "r.bucket")} and w.id = r.id`,
   values: [plain(refs, (ref) => ref.bucket), plain(refs, (ref) => ref.id)],
 });
 
@@ -35,7 +36,7 @@ export const lookAtOrigins = (t: Tables, refs: readonly InstanceRef[]): Statemen
   name: "instance-origin",
   text: `select w.id, w.definition, w.input_hash as "inputHash"
     from unnest($1::int[], $2::uuid[]) as r(bucket, id)
-    join ${t.instance} w on w.bucket = r.bucket and w.id = r.id`,
+    join ${t.instance} w on ${at("w.bucket", "r.bucket")} and w.id = r.id`,
   values: [plain(refs, (ref) => ref.bucket), plain(refs, (ref) => ref.id)],
 });
 

@@ -1,7 +1,7 @@
 import { suspectFromDeaths } from "../../models/limits.ts";
 import type { Statement } from "../database.ts";
 import type { NodeRegistration } from "../provider.ts";
-import { inKeyOrder, passingBy, stillSo } from "./picking.ts";
+import { at, inKeyOrder, passingBy, stillSo } from "./picking.ts";
 import { toMs, type Tables } from "./tables.ts";
 
 /** SQL: may this node take and start instances? Constant within a statement, so it is evaluated once. */
@@ -76,7 +76,7 @@ export const releaseOwned = (t: Tables, buckets: number, limit: number): Stateme
       update ${t.instance} w set owner = null, epoch = w.epoch + 1, due_at = o.now, lane = false,
         crashes = case when o.is_dead and (w.lane or w.crashes < ${suspectFromDeaths}) then w.crashes + 1 else w.crashes end
       from (select owned.*, ${t.clock} as now from ${inKeyOrder(t, "owned")} owned offset 0) o
-      where w.bucket = o.bucket and w.id = o.id${stillSo(t, "w.owner in (select id from gone)")}
+      where ${at("w.bucket", "o.bucket")} and w.id = o.id${stillSo(t, "w.owner in (select id from gone)")}
       returning 1)
     select count(*)::int as released from released`,
   values: [buckets, limit],

@@ -17,3 +17,11 @@ export const inKeyOrder = (t: Tables, picked: string, key: string = "bucket, id"
 
 /** What the change asks again. Written so that no index serves it: rows are found by their keys. */
 export const stillSo = (t: Tables, condition: string): string => (t.skipLocked ? "" : ` and (${condition}) is true`);
+
+/**
+ * Equality of a key's first column with one of a batch. `column = value` would also serve a merge join, for which the planner considers to
+ * read the whole table in the order of its key; and where the server takes a table for empty (all was purged, say) that looks as good as a
+ * probe for each row of the batch, and is done for each row of the table once that has grown. For the same reason what a partial index
+ * promises is asked with `is true`.
+ */
+export const at = (column: string, value: string): string => `${column} = any(array[${value}])`;
