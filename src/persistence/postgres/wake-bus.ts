@@ -35,8 +35,15 @@ export class NotifyWakeBus implements WakeBus {
       },
       back: () => heard({ kind: "gap" }),
     });
-    if (signal?.aborted) await unlisten();
-    else signal?.addEventListener("abort", () => void unlisten().catch(() => undefined), { once: true });
+    const leave = (): void => {
+      done.abort(); // nothing is heard any more, so nothing is waited for
+      void unlisten().catch(() => undefined);
+    };
+    if (signal?.aborted) {
+      await unlisten();
+      return false;
+    }
+    signal?.addEventListener("abort", leave, { once: true });
     await this.notify([token]);
     if (!passed) await this.env.sleep(selfTestMs, done.signal);
     return passed;
