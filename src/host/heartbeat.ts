@@ -72,8 +72,10 @@ export class Heartbeat {
       return times.beatMs;
     }
     clock.observe(answer.now);
+    // Also if nobody had looked: whoever asked meanwhile was refused, and waits to be told.
+    const wasStale = this.isStale || !this.isFresh;
     this.confirmedAt = sentAt;
-    if (this.isStale) {
+    if (wasStale && this.isFresh) {
       this.isStale = false;
       ears.fresh();
     }
