@@ -72,15 +72,15 @@ export class Janitor {
 
   private async look(): Promise<number> {
     const { env, notices, claimer, hints, self, store } = this.parts;
-    const { lost, released, nextMs } = await this.neighbours.look();
+    const { lost, othersLost, released, nextMs } = await this.neighbours.look();
     for (const node of lost) {
       env.logger.warn("A node is dead; its instances are taken over", { node });
       notices.tell({ kind: "node-lost", node });
     }
     if (released > 0) notices.tell({ kind: "takeover", node: self, instances: released });
-    if (released > 0 || lost.length > 0) {
+    if (released > 0 || lost.length > 0) hints.left(); // to those who can run what this node cannot
+    if (released > 0 || lost.length > 0 || othersLost) {
       claimer.askAgain();
-      hints.left(); // to those who can run what this node cannot
       this.sweepSoon(); // what the dead had committed and not looked for
       this.blocking.poke(); // what nobody else can run
     }

@@ -9,8 +9,10 @@ interface Sighting {
 
 /** What one look has found. */
 interface Looked {
-  /** Nodes that were found dead. */
+  /** Nodes that this look has found dead. */
   readonly lost: readonly string[];
+  /** Whether others have found some dead since the look before: they may have died before they saw to what those left behind. */
+  readonly othersLost: boolean;
   /** How many instances were released. */
   readonly released: number;
   /** Milliseconds after which to look again. */
@@ -47,11 +49,12 @@ export class Neighbours {
     this.lastLookAt = now;
     const lost: string[] = [];
     for (const node of nodes) if (await this.isLost(node, now)) lost.push(node.id);
+    const othersLost = nodes.some(({ id, state }) => state === "dead" && this.seen.has(id) && !lost.includes(id));
     this.forgetEnded(nodes, lost);
     const mayOwn = lost.length > 0 || nodes.some(({ state }) => state === "dead" || state === "stopped");
     const released = mayOwn ? await this.release() : 0;
     if (mayOwn && released === 0) await this.store.nodes.forget(forgetMs);
-    return { lost, released, nextMs: this.nextMs(now) };
+    return { lost, othersLost, released, nextMs: this.nextMs(now) };
   }
 
   private async isLost({ id, state, beat, silentMs }: NodeRow, now: number): Promise<boolean> {
