@@ -34,6 +34,8 @@ export interface EngineNodeParts {
   readonly engine: string;
   readonly slots: number;
   readonly pollMs: number;
+  /** The same where a schedule waits for the end of a run, of which no hint tells. */
+  readonly endPollMs: number;
   readonly longStepMs: number;
   readonly classify: Classify | undefined;
   readonly times: WatchTimes;

@@ -125,6 +125,7 @@ export class Engine {
       engine: version,
       slots: options.concurrency,
       pollMs: this.pollMs,
+      endPollMs: options.pollMs,
       longStepMs: options.longStepMs,
       classify: options.classifyError,
       times: options.times,

@@ -14,6 +14,8 @@ export interface ScheduleKeeperParts {
   readonly clock: DatabaseClock;
   readonly notices: Notices;
   readonly pollMs: number;
+  /** Milliseconds between looks while a tick waits for the end of a run. */
+  readonly endPollMs: number;
   /** A run was started that any node may take. */
   readonly started: () => void;
 }
@@ -49,7 +51,7 @@ export class ScheduleKeeper {
   }
 
   private async look(): Promise<number> {
-    const { store, clock, pollMs } = this.parts;
+    const { store, clock, pollMs, endPollMs } = this.parts;
     const { now, dueAt, laterAt } = await store.schedules.clock();
     clock.observe(now);
     const idleMs = Math.min(longestIdleMs, idlePolls * pollMs);
@@ -59,7 +61,7 @@ export class ScheduleKeeper {
     let carriedOut = 0;
     for (const schedule of due) if (await this.carriesOut(schedule, now)) carriedOut += 1;
     if (carriedOut > 0) return 0;
-    return Math.min(untilLater, pollMs); // ticks wait for runs to end
+    return Math.min(untilLater, endPollMs);
   }
 
   /** One that cannot be read or reckoned here (of another engine, in a time zone that this machine does not know) holds up no other. */
@@ -70,11 +72,9 @@ export class ScheduleKeeper {
       return true;
     } catch (error) {
       if (isPassing(error)) throw error;
+      const fields = { schedule: schedule.id, error: String(error) };
+      if (!this.stuck.has(schedule.id)) this.parts.env.logger.error("A schedule's tick cannot be carried out here", fields);
       this.stuck.add(schedule.id);
-      this.parts.env.logger.error("A schedule's tick could not be carried out here", {
-        schedule: schedule.id,
-        error: String(error),
-      });
       return false;
     }
   }
