@@ -1,7 +1,8 @@
 import type { Environment } from "../models/environment.ts";
 import { inLockOrder } from "../models/identity.ts";
 import { maxTransitionBytes } from "../models/limits.ts";
-import type { Delivery, EngineStore, EventRef, EventRow, SubscriptionRef, Triggered } from "../persistence/provider.ts";
+import type { Delivery, EventRef, EventRow, SubscriptionRef, Triggered } from "../persistence/event-store.ts";
+import type { EngineStore } from "../persistence/provider.ts";
 import { startTriggered } from "../persistence/triggered-starts.ts";
 import type { Notices } from "../telemetry/notices.ts";
 import { type BatchLimits, Batcher } from "./batcher.ts";
@@ -32,6 +33,9 @@ const publications: BatchLimits<Publication> = {
   weigh: ({ row }) => row.data?.length ?? 0,
 };
 const publishGivesUpMs = 30_000;
+const sweptAtOnce = 500;
+/** How long a sweep waits for what it has taken up before it goes on to the next. */
+const sweptWithinMs = 2_000;
 
 /**
  * Write, commit, then look, on both sides: an event is stored, then subscriptions are looked for; a subscription is stored, then
@@ -44,6 +48,8 @@ export class Events {
   private readonly publishes: Batcher<Publication, undefined>;
   private readonly deliveries: Batcher<EventRef, undefined>;
   private readonly looks: Batcher<SubscriptionRef, undefined>;
+  /** What sweeps have taken up, and is still under way. */
+  private readonly swept = new Set<string>();
   private readonly from: EventParts;
 
   constructor(from: EventParts) {
@@ -88,8 +94,36 @@ export class Events {
     this.looks.add(subscription).catch((error: unknown) => this.leftToSweep(error));
   }
 
-  async sweep(olderMs: number, limit: number): Promise<void> {
-    await this.delivered([], await this.from.store.events.sweep(olderMs, limit));
+  /** Takes up what was cut off for longer than so many milliseconds. */
+  async sweep(olderMs: number): Promise<void> {
+    const { events } = this.from.store;
+    await this.takeUpAll(
+      (after?: EventRef) => events.undelivered(olderMs, sweptAtOnce, after),
+      (event) => this.takeUp(event.id, () => this.deliveries.add(event)),
+    );
+    await this.takeUpAll(
+      (after?: SubscriptionRef) => events.unlooked(olderMs, sweptAtOnce, after),
+      (one) => this.takeUp(`${one.instance} ${one.path}`, () => this.looks.add(one)),
+    );
+  }
+
+  /** Page by page. What is held up is not waited for: it goes on beside the rest. */
+  private async takeUpAll<T>(list: (after?: T) => Promise<readonly T[]>, takeUp: (one: T) => Promise<void>) {
+    const { env, signal } = this.from;
+    for (let page = await list(); page.length > 0 && !signal.aborted;) {
+      const done = new AbortController();
+      void Promise.all(page.map(takeUp)).then(() => done.abort());
+      await env.sleep(sweptWithinMs, done.signal);
+      page = page.length < sweptAtOnce ? [] : await list(page.at(-1));
+    }
+  }
+
+  /** Once at a time: the next sweep finds what is held up again. */
+  private async takeUp(key: string, add: () => Promise<undefined>): Promise<void> {
+    if (this.swept.has(key)) return;
+    this.swept.add(key);
+    await add().catch((error: unknown) => this.leftToSweep(error));
+    this.swept.delete(key);
   }
 
   async drained(): Promise<void> {

@@ -25,7 +25,7 @@ export interface JanitorParts {
 /** What a crash cut off is looked for when a node is found dead; the sweep is the net below. */
 const sweepMs = 30_000;
 const sweepOlderMs = 2_000;
-const sweepAtOnce = 500;
+const rowsAtOnce = 500;
 const keepEventsMs = 7 * 24 * 60 * 60 * 1000;
 const hourMs = 3_600_000;
 
@@ -91,7 +91,7 @@ export class Janitor {
     const { olderMs } = this;
     this.olderMs = sweepOlderMs;
     try {
-      await this.parts.events.sweep(olderMs, sweepAtOnce);
+      await this.parts.events.sweep(olderMs);
     } catch (error) {
       this.olderMs = Math.min(this.olderMs, olderMs);
       throw error;
@@ -103,7 +103,7 @@ export class Janitor {
     const { store, registry, claimer } = this.parts;
     await this.blockUnknown();
     // What a sweep elsewhere blocked that was cut off before it looked again.
-    if ((await store.instances.unblock(registry.names(), sweepAtOnce)) > 0) claimer.poke();
+    if ((await store.instances.unblock(registry.names(), rowsAtOnce)) > 0) claimer.poke();
     return this.pauseMs;
   }
 
@@ -120,9 +120,9 @@ export class Janitor {
   private async blockUnknown(): Promise<void> {
     const { store, claimer, hints } = this.parts;
     const known = await this.known();
-    if ((await store.instances.block([...known], sweepAtOnce)) === 0) return;
+    if ((await store.instances.block([...known], rowsAtOnce)) === 0) return;
     const late = [...(await this.known())].filter((name) => !known.has(name));
-    if (late.length === 0 || (await store.instances.unblock(late, sweepAtOnce)) === 0) return;
+    if (late.length === 0 || (await store.instances.unblock(late, rowsAtOnce)) === 0) return;
     claimer.poke();
     hints.due();
   }
@@ -137,7 +137,7 @@ export class Janitor {
   }
 
   private async purge(): Promise<number> {
-    const purged = await this.parts.store.events.purge(keepEventsMs, sweepAtOnce);
-    return purged >= sweepAtOnce ? 1_000 : hourMs;
+    const purged = await this.parts.store.events.purge(keepEventsMs, rowsAtOnce);
+    return purged >= rowsAtOnce ? 1_000 : hourMs;
   }
 }

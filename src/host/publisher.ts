@@ -5,7 +5,8 @@ import type { EventType } from "../models/event-type.ts";
 import { InvalidRequestError } from "../models/errors.ts";
 import { bucketOf, checkName, keyedId, newInstanceId, topicOf } from "../models/identity.ts";
 import { checkKnown } from "../models/known-fields.ts";
-import type { EngineStore, EventRow } from "../persistence/provider.ts";
+import type { EventRow } from "../persistence/event-store.ts";
+import type { EngineStore } from "../persistence/provider.ts";
 import { known, type PublishOptions } from "./run.ts";
 
 /** Checks what a caller wants to publish and makes the row of it. Throws before anything is stored. */

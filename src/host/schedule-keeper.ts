@@ -73,7 +73,8 @@ export class ScheduleKeeper {
     } catch (error) {
       if (isPassing(error)) throw error;
       const fields = { schedule: schedule.id, error: String(error) };
-      if (!this.stuck.has(schedule.id)) this.parts.env.logger.error("A schedule's tick cannot be carried out here", fields);
+      if (!this.stuck.has(schedule.id))
+        this.parts.env.logger.error("A schedule's tick cannot be carried out here", fields);
       this.stuck.add(schedule.id);
       return false;
     }

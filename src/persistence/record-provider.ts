@@ -27,7 +27,8 @@ import type {
   TransactionOptions,
 } from "./records.ts";
 import type { HealthReport, PurgeBefore, PurgeWorkflows } from "./records-upkeep.ts";
-import type { EngineStore, EventRef, SubscriptionRef, Wake } from "./provider.ts";
+import type { EventRef, SubscriptionRef } from "./event-store.ts";
+import type { EngineStore, Wake } from "./provider.ts";
 import { isInsideStep } from "./step-transaction.ts";
 import type {
   Statistics,

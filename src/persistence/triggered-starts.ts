@@ -1,6 +1,7 @@
 import { uncheckedFrontier } from "../models/frontier.ts";
 import { bucketOf, inLockOrder, keyedId } from "../models/identity.ts";
-import type { EngineStore, Triggered, TriggeredStart } from "./provider.ts";
+import type { Triggered, TriggeredStart } from "./event-store.ts";
+import type { EngineStore } from "./provider.ts";
 
 /** Whose data one batch copies. */
 const eventsAtOnce = 100;

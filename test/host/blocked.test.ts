@@ -57,7 +57,7 @@ test("what nobody can run is set aside, even while no events can be swept", { ti
   await starter.stop();
   const blocked = new Promise<number>((resolve) => {
     const hindered = over(store, {
-      events: over(store.events, { sweep: () => Promise.reject(new Error("a row is damaged")) }),
+      events: over(store.events, { undelivered: () => Promise.reject(new Error("a row is damaged")) }),
       instances: over(store.instances, {
         block: async (known, limit) => {
           const count = await store.instances.block(known, limit);

@@ -14,6 +14,7 @@ import {
   waiting,
   world,
 } from "./store.ts";
+import { sweep } from "../stores/world.ts";
 
 const w = world();
 
@@ -168,10 +169,10 @@ test("what a crash cut off between committing and looking is finished by the swe
   await store.events.look([subscriptionOf(first, "paid", "1")]);
   await store.events.publish([eventRow("paid", "1"), eventRow("paid", "2")]); // nobody looks
   await store.instances.commit([waiting(second, node, ["paid", "2"], { release: "keep" })]); // nor here
-  assert.equal((await store.events.sweep(60_000, 100)).delivered, 0); // too young
-  const delivery = await store.events.sweep(0, 100);
+  assert.equal((await sweep(store, 60_000, 100)).delivered, 0); // too young
+  const delivery = await sweep(store, 0, 100);
   assert.deepEqual(delivery, { delivered: 2, woke: true, owners: [node], triggered: [] });
-  assert.equal((await store.events.sweep(0, 100)).delivered, 0);
+  assert.equal((await sweep(store, 0, 100)).delivered, 0);
   const { rows } = await w.client.query(
     `select (select bool_and(looked) from ${store.tables.event}) and (select bool_and(looked) from ${store.tables.subscription}) as looked`,
   );
@@ -225,7 +226,7 @@ test("deliveries of many events to the same instances from many sides end withou
     store.events.deliver(shuffled),
     store.events.look(wanted),
     store.events.look([...wanted].reverse()),
-    store.events.sweep(0, 100),
+    sweep(store, 0, 100),
   ]);
   assert.equal(
     deliveries.reduce((sum, delivery) => sum + delivery.delivered, 0),

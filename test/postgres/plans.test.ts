@@ -3,7 +3,13 @@ import { test } from "node:test";
 import pg from "pg";
 import { claimDue, claimInstance, disownStrays } from "../../src/persistence/postgres/claim-statements.ts";
 import { commitTransitions } from "../../src/persistence/postgres/commit-statement.ts";
-import { deliverEvents, lookForEvents, startTriggered } from "../../src/persistence/postgres/event-statements.ts";
+import {
+  deliverEvents,
+  lookForEvents,
+  startTriggered,
+  undeliveredEvents,
+  unlookedSubscriptions,
+} from "../../src/persistence/postgres/event-statements.ts";
 import { lookAtInstances, readInbox, requestInstance } from "../../src/persistence/postgres/instance-statements.ts";
 import { releaseOwned } from "../../src/persistence/postgres/node-statements.ts";
 import { plannerHints } from "../../src/persistence/postgres/settings.ts";
@@ -132,6 +138,12 @@ function hotStatements(store: SqlEngineStore, node: string): readonly Case[] {
       through: { ...byKey, event: ["event_pkey", "event_unlooked"], inbox: ["inbox_pkey"] },
     },
     { name: "look for events", statement: lookForEvents(t, [subscriptionOf(row, "paid", "k")]), through: delivery },
+    { name: "undelivered", statement: undeliveredEvents(t, 0, 100), through: { event: ["event_unlooked"] } },
+    {
+      name: "unlooked",
+      statement: unlookedSubscriptions(t, 0, 100),
+      through: { subscription: ["subscription_unlooked"] },
+    },
   ];
 }
 

@@ -6,7 +6,8 @@ import { bucketOf, newInstanceId, topicOf } from "../../src/models/identity.ts";
 import type { PointerRow, Transition } from "../../src/models/transition.ts";
 import { PostgresPersistenceProvider, type PostgresProviderOptions } from "../../src/persistence/postgres/provider.ts";
 import type { SqlEngineStore } from "../../src/persistence/postgres/store.ts";
-import type { EventRow, InstanceRef, StartRow, SubscriptionRef } from "../../src/persistence/provider.ts";
+import type { EventRow, SubscriptionRef } from "../../src/persistence/event-store.ts";
+import type { InstanceRef, StartRow } from "../../src/persistence/provider.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 
 export const env = systemEnvironment();

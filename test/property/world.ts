@@ -5,6 +5,8 @@ import { PersistenceError } from "../../src/models/errors-storage.ts";
 import { bucketOf } from "../../src/models/identity.ts";
 import type { Transition } from "../../src/models/transition.ts";
 import type { CommitReply, EngineStore, InstanceView, Wake, WakeBus } from "../../src/persistence/provider.ts";
+import { sweep } from "../stores/world.ts";
+import { pause } from "../support/clocked-stores.ts";
 import { giveAway } from "../support/give-away.ts";
 import { FrontierWatch } from "./frontier-watch.ts";
 import { type Plan, publicationsOf } from "./plan.ts";
@@ -191,7 +193,7 @@ export class World implements Outside {
       await new Promise((resolve) => setImmediate(resolve)); // behind all that promises lead to
       if (this.pending.size > 0) await Promise.race(this.pending).catch(() => undefined);
       else if (this.soon.length > 0) for (const act of this.soon.splice(0)) act();
-      else if (this.open.size > 0) await Promise.race([...this.open, aMoment()]).catch(() => undefined);
+      else if (this.open.size > 0) await Promise.race([...this.open, pause(1)]).catch(() => undefined);
       else return;
     }
   }
@@ -221,11 +223,11 @@ export class World implements Outside {
 
   /** What the others do when a node is dead, at once. */
   private async takeOver(workflow: object): Promise<void> {
-    const { nodes, events } = this.source.store;
     this.deaths += 1;
+    const { nodes } = this.source.store;
     for (const { id, beat, state } of await nodes.list()) if (state === "live") await nodes.declareDead(id, beat, 0);
     await nodes.release(1_000);
-    await events.sweep(0, 500);
+    await sweep(this.source.store, 0, 500);
     await this.boot(workflow);
     await this.settle();
   }
@@ -394,7 +396,5 @@ export class World implements Outside {
 const never = new Promise<never>(() => undefined);
 
 type Outcome = Awaited<ReturnType<EngineStore["instances"]["transact"]>>;
-
-const aMoment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
 
 const lost = (): PersistenceError => new PersistenceError("the connection broke", "transient");

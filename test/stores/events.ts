@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { eventRow, refOf, sorted, subscriptionOf, transition, waiting } from "./rows.ts";
 import type { Transition } from "../../src/models/transition.ts";
-import type { EngineStore, EventRow, StartRow } from "../../src/persistence/provider.ts";
-import { claimAll, claimedIds, commit, liveNode, start, startMany, type MakeStore } from "./world.ts";
+import type { EventRow } from "../../src/persistence/event-store.ts";
+import type { EngineStore, StartRow } from "../../src/persistence/provider.ts";
+import { claimAll, claimedIds, commit, liveNode, start, startMany, sweep, type MakeStore } from "./world.ts";
 
 const nothing = { delivered: 0, woke: false, owners: [], triggered: [] };
 
@@ -255,11 +256,11 @@ export function eventTests(make: MakeStore): void {
     const node = await liveNode(store);
     const row = await waiter(store, node, "7");
     const event = await publish(store, "7");
-    assert.deepEqual(await store.events.sweep(5_000, 10), nothing, "its publisher may still be about to look");
+    assert.deepEqual(await sweep(store, 5_000, 10), nothing, "its publisher may still be about to look");
     await advance(6_000);
-    assert.deepEqual(await store.events.sweep(5_000, 10), { delivered: 1, woke: true, owners: [], triggered: [] });
+    assert.deepEqual(await sweep(store, 5_000, 10), { delivered: 1, woke: true, owners: [], triggered: [] });
     assert.deepEqual(await sources(store, row), [event.id]);
-    assert.deepEqual(await store.events.sweep(5_000, 10), nothing);
+    assert.deepEqual(await sweep(store, 5_000, 10), nothing);
   });
 
   test("the sweep finishes what a subscriber did not", async () => {
@@ -270,8 +271,8 @@ export function eventTests(make: MakeStore): void {
     await store.events.deliver([event]);
     await store.instances.commit([waiting(row, node, "7")]);
     await advance(6_000);
-    assert.equal((await store.events.sweep(5_000, 10)).delivered, 1);
-    assert.equal((await store.events.sweep(5_000, 10)).delivered, 0);
+    assert.equal((await sweep(store, 5_000, 10)).delivered, 1);
+    assert.equal((await sweep(store, 5_000, 10)).delivered, 0);
   });
 
   test("subscriptions that have looked do not stand in the way of those that have not", async () => {
@@ -285,25 +286,27 @@ export function eventTests(make: MakeStore): void {
     await store.events.look(others.map((row) => subscriptionOf(row, row.id)));
     await store.instances.commit([waiting(cutOff, node, cutOff.id)]);
     await advance(6_000);
-    assert.equal((await store.events.sweep(5_000, 1)).delivered, 1);
+    assert.equal((await sweep(store, 5_000, 1)).delivered, 1);
   });
 
-  test("the sweep goes on from limit to limit", async () => {
+  test("what nobody looked at is listed page by page, each once, also if nothing becomes of it", async () => {
     const { store, advance } = await make();
     const node = await liveNode(store);
     const rows = await startMany(store, node, 5);
     await store.instances.commit(rows.map((row) => waiting(row, node, row.id)));
-    for (const row of rows) {
-      await store.events.look([subscriptionOf(row, row.id)]);
-      await publish(store, row.id);
-    }
+    const events: EventRow[] = [];
+    for (const row of rows) events.push(await publish(store, row.id));
     await advance(6_000);
-    const delivered = [
-      (await store.events.sweep(5_000, 2)).delivered,
-      (await store.events.sweep(5_000, 2)).delivered,
-      (await store.events.sweep(5_000, 2)).delivered,
-    ];
-    assert.deepEqual(delivered, [2, 2, 1]);
+    const left = await store.events.undelivered(5_000, 3);
+    const others = await store.events.undelivered(5_000, 3, left.at(-1));
+    assert.deepEqual([...left, ...others], sorted(events.map(({ bucket, id }) => ({ bucket, id }))));
+    assert.deepEqual(await store.events.undelivered(5_000, 3, others.at(-1)), []);
+    const waiters = await store.events.unlooked(5_000, 3);
+    const more = await store.events.unlooked(5_000, 3, waiters.at(-1));
+    assert.deepEqual([waiters.length, more.length], [3, 2]);
+    const listed = [...waiters, ...more].map(({ instance }) => instance).sort();
+    assert.deepEqual(listed, rows.map(({ id }) => id).sort());
+    assert.deepEqual(await store.events.unlooked(5_000, 3, more.at(-1)), []);
   });
 
   test("old events are purged in bounded batches, and an inbox keeps what it was given", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { EngineStore, EventRow, InboxRow, StartRow } from "../../src/persistence/provider.ts";
+import type { EventRow } from "../../src/persistence/event-store.ts";
+import type { EngineStore, InboxRow, StartRow } from "../../src/persistence/provider.ts";
 import { eventRow, subscriptionOf, waiting } from "./rows.ts";
 import { liveNode, start, type MakeStore } from "./world.ts";
 

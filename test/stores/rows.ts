@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { systemEnvironment } from "../../src/models/environment.ts";
 import { bucketOf, newInstanceId, topicOf } from "../../src/models/identity.ts";
 import type { PointerRow, Transition } from "../../src/models/transition.ts";
-import type { EventRow, InstanceRef, StartRow, SubscriptionRef } from "../../src/persistence/provider.ts";
+import type { EventRow, SubscriptionRef } from "../../src/persistence/event-store.ts";
+import type { InstanceRef, StartRow } from "../../src/persistence/provider.ts";
 
 const env = systemEnvironment();
 export const buckets = 64;

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bucketOf, keyedId } from "../../src/models/identity.ts";
-import type { ClaimedInstance, EngineStore, EventRow, TriggeredStart } from "../../src/persistence/provider.ts";
+import type { EventRow, TriggeredStart } from "../../src/persistence/event-store.ts";
+import type { ClaimedInstance, EngineStore } from "../../src/persistence/provider.ts";
 import { startTriggered } from "../../src/persistence/triggered-starts.ts";
 import { buckets, eventRow, refOf, sorted, subscriptionOf, waiting } from "./rows.ts";
-import { claimAll, liveNode, start, type MakeStore } from "./world.ts";
+import { claimAll, liveNode, start, sweep, type MakeStore } from "./world.ts";
 
 const definitions = ["order@1", "order@2", "audit@1"];
 
@@ -27,7 +28,7 @@ async function deliver(store: EngineStore, ...events: readonly EventRow[]): Prom
 const due = async (store: EngineStore): Promise<readonly ClaimedInstance[]> =>
   claimAll(store, await liveNode(store, definitions), definitions);
 
-const unlooked = async (store: EngineStore): Promise<number> => (await store.events.sweep(0, 100)).triggered.length;
+const unlooked = async (store: EngineStore): Promise<number> => (await sweep(store, 0, 100)).triggered.length;
 
 /** Events that start runs: each one run of each definition that named it before it was published. */
 export function triggerTests(make: MakeStore): void {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Delivery } from "../../src/persistence/event-store.ts";
 import type {
   ClaimedInstance,
   EngineStore,
@@ -47,6 +48,18 @@ export async function startMany(store: EngineStore, owner: string, count: number
   const rows = sorted(Array.from({ length: count }, () => startRow()));
   await store.instances.start(owner, rows);
   return rows;
+}
+
+/** What a node does for what a crash cut off: delivers events, and has subscriptions look. */
+export async function sweep(store: EngineStore, olderMs: number, limit: number): Promise<Delivery> {
+  const given = await store.events.deliver(await store.events.undelivered(olderMs, limit));
+  const found = await store.events.look(await store.events.unlooked(olderMs, limit));
+  return {
+    delivered: given.delivered + found.delivered,
+    woke: given.woke || found.woke,
+    owners: [...new Set([...given.owners, ...found.owners])],
+    triggered: given.triggered,
+  };
 }
 
 /** Commits one transition and answers whether it held. */

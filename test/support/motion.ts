@@ -39,8 +39,8 @@ export class Motion {
         deliver: (batch) => this.move(() => events.deliver(batch)),
         look: (batch) => this.move(() => events.look(batch)),
         start: (...args) => this.move(() => events.start(...args)),
-        sweep: (...args) =>
-          this.poll(events.sweep(...args), ({ delivered, triggered }) => delivered > 0 || triggered.length > 0),
+        undelivered: (...args) => this.poll(events.undelivered(...args), ({ length }) => length > 0),
+        unlooked: (...args) => this.poll(events.unlooked(...args), ({ length }) => length > 0),
       }),
       schedules: over(schedules, { fire: (firing) => this.move(() => schedules.fire(firing)) }),
     });

@@ -1,4 +1,5 @@
-import type { EventRef, EventRow, InstanceRef, SubscriptionRef } from "../provider.ts";
+import type { EventRef, EventRow, SubscriptionRef } from "../event-store.ts";
+import type { InstanceRef } from "../provider.ts";
 import type { SubscriptionKey, SubscriptionRow } from "../../models/transition.ts";
 import type { EventRecord, SubscriptionRecord } from "./records.ts";
 

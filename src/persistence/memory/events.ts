@@ -7,7 +7,7 @@ import type {
   SubscriptionRef,
   Triggered,
   TriggeredStart,
-} from "../provider.ts";
+} from "../event-store.ts";
 import type { Act } from "./act.ts";
 import type { TriggerRecord } from "./definitions.ts";
 import type { EventTable } from "./event-table.ts";
@@ -73,14 +73,30 @@ export class MemoryEventStore implements EventStore {
     });
   }
 
-  sweep(olderMs: number, limit: number): Promise<Delivery> {
+  undelivered(olderMs: number, limit: number, after?: EventRef): Promise<readonly EventRef[]> {
     return this.#act((now) => {
-      const delivery = new DeliveryCount();
-      const isLeft = (row: EventRecord | SubscriptionRecord): boolean => !row.looked && now - row.createdAt >= olderMs;
-      for (const event of first(this.#events.all(), isLeft, limit)) this.#deliverOne(event, now, delivery);
-      const subscriptions = first(this.#events.allSubscriptions(), isLeft, limit);
-      for (const subscription of subscriptions) this.#lookOne(subscription, now, delivery);
-      return delivery.view();
+      const left = [...this.#events.all()].filter((event) => !event.looked && now - event.createdAt >= olderMs);
+      const refs = left.map(({ bucket, id }) => ({ bucket, id }));
+      return behind(refs, after, ({ bucket, id }) => [bucket, id]).slice(0, limit);
+    });
+  }
+
+  unlooked(olderMs: number, limit: number, after?: SubscriptionRef): Promise<readonly SubscriptionRef[]> {
+    return this.#act((now) => {
+      const all = [...this.#events.allSubscriptions()];
+      const refs = all
+        .filter(({ looked, createdAt }) => !looked && now - createdAt >= olderMs)
+        .map(({ bucket, topic, instanceBucket, instance, path }) => ({
+          bucket,
+          topic,
+          instanceBucket,
+          instance,
+          path,
+        }));
+      return behind(refs, after, ({ bucket, topic, instance, path }) => [bucket, topic, instance, path]).slice(
+        0,
+        limit,
+      );
     });
   }
 
@@ -203,6 +219,24 @@ class DeliveryCount {
 /** Those that come after what the subscription has heard, and those that nobody has delivered yet. */
 const unheard = (events: readonly EventRecord[], { heard }: SubscriptionRecord): readonly EventRecord[] =>
   events.filter(({ number }) => number === null || number > (heard ?? 0));
+
+type Key = readonly (number | string)[];
+
+/** Those with a greater key than the last one, in the order of their keys. */
+function behind<T>(rows: readonly T[], last: T | undefined, keyOf: (row: T) => Key): readonly T[] {
+  const from = last === undefined ? [] : keyOf(last);
+  return rows.filter((row) => inOrder(keyOf(row), from) > 0).sort((one, other) => inOrder(keyOf(one), keyOf(other)));
+}
+
+/** Nothing comes before something. */
+function inOrder(one: Key, other: Key): number {
+  for (const [n, part] of one.entries()) {
+    const against = other[n];
+    if (against === undefined || part > against) return 1;
+    if (part < against) return -1;
+  }
+  return 0;
+}
 
 function first<T>(rows: Iterable<T>, wanted: (row: T) => boolean, limit: number): T[] {
   const found: T[] = [];

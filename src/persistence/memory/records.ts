@@ -1,6 +1,7 @@
 import type { WorkflowStatus } from "../../models/instance.ts";
 import type { HistoryRow, PointerRow, SubscriptionRow } from "../../models/transition.ts";
-import type { EventRow, InboxRow, NodeRegistration, NodeRow, StartRow } from "../provider.ts";
+import type { EventRow } from "../event-store.ts";
+import type { InboxRow, NodeRegistration, NodeRow, StartRow } from "../provider.ts";
 
 /** What memory keeps of an instance: its row, and what hangs from it. JSON is kept as the text that came, never as objects. */
 export interface InstanceRecord extends Omit<StartRow, "own"> {

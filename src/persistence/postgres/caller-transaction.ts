@@ -1,5 +1,6 @@
 import type { Statement } from "../database.ts";
-import type { EventRow, InstanceRef, Origin, StartRow, TransactionSession, Wake } from "../provider.ts";
+import type { EventRow } from "../event-store.ts";
+import type { InstanceRef, Origin, StartRow, TransactionSession, Wake } from "../provider.ts";
 import { publishEvents } from "./event-statements.ts";
 import { lookAtOrigins } from "./instance-statements.ts";
 import { startUnowned } from "./start-statement.ts";

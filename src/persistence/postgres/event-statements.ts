@@ -1,5 +1,5 @@
 import type { Statement } from "../database.ts";
-import type { EventRef, EventRow, SubscriptionRef, TriggeredStart } from "../provider.ts";
+import type { EventRef, EventRow, SubscriptionRef, TriggeredStart } from "../event-store.ts";
 import { plain, quoted } from "./columns.ts";
 import { at, inKeyOrder, passingBy } from "./picking.ts";
 import { dated, type Tables, undelivered } from "./tables.ts";
@@ -193,20 +193,31 @@ export const startTriggered = (t: Tables, batch: readonly TriggeredStart[], fron
   ],
 });
 
-export const unlookedEvents = (t: Tables, olderMs: number, limit: number): Statement => ({
-  name: "event-unlooked",
+/** Before all keys. */
+const zero = "00000000-0000-0000-0000-000000000000";
+const firstEvent: EventRef = { bucket: -1, id: zero };
+const firstSubscription: SubscriptionRef = { bucket: -1, topic: zero, instanceBucket: -1, instance: zero, path: "" };
+
+export const undeliveredEvents = (t: Tables, olderMs: number, limit: number, after = firstEvent): Statement => ({
+  name: "event-undelivered",
   text: `select bucket, id from ${t.event}
-    where not looked and published_at <= ${t.clock} - $1::float8 * interval '1 ms'
+    where not looked and published_at <= ${t.clock} - $1::float8 * interval '1 ms' and (bucket, id) > ($3::int, $4::uuid)
     order by bucket, id limit $2`,
-  values: [olderMs, limit],
+  values: [olderMs, limit, after.bucket, after.id],
 });
 
-export const unlookedSubscriptions = (t: Tables, olderMs: number, limit: number): Statement => ({
+export const unlookedSubscriptions = (
+  t: Tables,
+  olderMs: number,
+  limit: number,
+  after = firstSubscription,
+): Statement => ({
   name: "subscription-unlooked",
   text: `select bucket, topic, instance_bucket as "instanceBucket", instance, path from ${t.subscription}
     where not looked and created_at <= ${t.clock} - $1::float8 * interval '1 ms'
+      and (bucket, topic, instance, path) > ($3::int, $4::uuid, $5::uuid, $6::text)
     order by bucket, topic, instance, path limit $2`,
-  values: [olderMs, limit],
+  values: [olderMs, limit, after.bucket, after.topic, after.instance, after.path],
 });
 
 export const purgeEvents = (t: Tables, olderMs: number, limit: number): Statement => ({

@@ -1,6 +1,6 @@
 import type { Environment } from "../../models/environment.ts";
 import type { Database, Statement } from "../database.ts";
-import type { Delivery, EventRef, EventRow, EventStore, SubscriptionRef, TriggeredStart } from "../provider.ts";
+import type { Delivery, EventRef, EventRow, EventStore, SubscriptionRef, TriggeredStart } from "../event-store.ts";
 import {
   deliverEvents,
   lookForEvents,
@@ -8,7 +8,7 @@ import {
   purgeEvents,
   purgeMarks,
   startTriggered,
-  unlookedEvents,
+  undeliveredEvents,
   unlookedSubscriptions,
 } from "./event-statements.ts";
 import { retrying } from "./retrying.ts";
@@ -45,17 +45,12 @@ export class SqlEventStore implements EventStore {
     return answer ?? nothing;
   }
 
-  async sweep(olderMs: number, limit: number): Promise<Delivery> {
-    const events = await this.hot<EventRef>(unlookedEvents(this.tables, olderMs, limit));
-    const subscriptions = await this.hot<SubscriptionRef>(unlookedSubscriptions(this.tables, olderMs, limit));
-    const delivered = await this.deliver(events);
-    const found = await this.look(subscriptions);
-    return {
-      delivered: delivered.delivered + found.delivered,
-      woke: delivered.woke || found.woke,
-      owners: [...new Set([...delivered.owners, ...found.owners])],
-      triggered: delivered.triggered,
-    };
+  undelivered(olderMs: number, limit: number, after?: EventRef): Promise<readonly EventRef[]> {
+    return this.hot(undeliveredEvents(this.tables, olderMs, limit, after));
+  }
+
+  unlooked(olderMs: number, limit: number, after?: SubscriptionRef): Promise<readonly SubscriptionRef[]> {
+    return this.hot(unlookedSubscriptions(this.tables, olderMs, limit, after));
   }
 
   async start(batch: readonly TriggeredStart[], frontier: string): Promise<readonly string[]> {
@@ -70,8 +65,9 @@ export class SqlEventStore implements EventStore {
     return events?.purged ?? 0;
   }
 
+  /** Once: who sends batches goes on by itself, and knows which part of them waits for a lock. */
   private hot<R>(statement: Statement): Promise<readonly R[]> {
-    return retrying(this.env, () => this.database.hot<R>(statement));
+    return this.database.hot<R>(statement);
   }
 
   private slow<R>(statement: Statement): Promise<readonly R[]> {
