@@ -71,7 +71,10 @@ export class Schedules {
       return this.found(id);
     }
     if (ifExists === "refuse") throw new ScheduleExistsError(id);
-    return this.changed(id, (stored) => this.redefined(stored, { ...given, ...policyOf(given) }, labelsOf(given)));
+    return this.changed(id, async (stored) => {
+      const redefined = await this.redefined(stored, { ...given, ...policyOf(given) }, labelsOf(given));
+      return paused ? { ...redefined, paused, nextAt: null } : redefined;
+    });
   }
 
   /** The schedule as it is now; undefined if there is none of this id. */

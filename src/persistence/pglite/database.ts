@@ -1,5 +1,6 @@
 import pg from "pg";
 import type { Environment } from "../../models/environment.ts";
+import { InvalidRequestError } from "../../models/errors.ts";
 import { DirectoryInUseError, PersistenceError } from "../../models/errors-storage.ts";
 import type { Database, Ears, Session, Statement, Unlisten } from "../database.ts";
 import { checkCount, checkKind } from "../option-values.ts";
@@ -52,6 +53,7 @@ export class PgliteDatabase implements Database {
   /** Throws `InvalidRequestError` for options that cannot work. */
   constructor(options: PgliteOptions, env: Environment) {
     checkKind(options.directory, "directory", "string");
+    if (options.directory === "") throw new InvalidRequestError("directory", "must not be empty");
     checkKind(options.fsync, "fsync", "boolean");
     checkCount(options.transactionMs ?? 1, "transactionMs");
     checkCount(options.deadlineMs ?? 1, "deadlineMs");

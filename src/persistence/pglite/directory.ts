@@ -1,8 +1,18 @@
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Environment } from "../../models/environment.ts";
 import { DirectoryNotWritableError } from "../../models/errors-storage.ts";
-import { WorkflowError } from "../../models/errors.ts";
+import { InvalidRequestError, WorkflowError } from "../../models/errors.ts";
 import { codeOf } from "./lock-file.ts";
 import { DirectoryLock } from "./lock.ts";
 
@@ -30,11 +40,14 @@ export class DatabaseDirectory {
     this.#unfinished = join(directory, "unfinished");
   }
 
-  /** Makes ready for PGlite to open. What a first start left unfinished, before anything was kept in it, is begun anew. Answers
-   *  whether there are no data yet. */
+  /** Makes ready for PGlite to open. What a first start left unfinished, before anything was kept in it, is begun anew; a folder with
+   *  files of somebody else is refused. Answers whether there are no data yet. */
   begin(): boolean {
     if (existsSync(this.#unfinished)) rmSync(this.data, { recursive: true, force: true });
     const isNew = !existsSync(join(this.data, "PG_VERSION"));
+    // Else these files would be taken for what a first start left unfinished, and be gone with the next one.
+    if (isNew && existsSync(this.data) && readdirSync(this.data).length > 0)
+      throw new InvalidRequestError("directory", `has a folder ${this.data} with other files in it: name another one`);
     if (isNew) writeFileSync(this.#unfinished, "The first start has not come to its end.\n", { mode: 0o600 });
     makeFolder(this.data);
     chmodSync(this.data, 0o700); // PGlite makes files that everybody may read

@@ -63,6 +63,7 @@ export class SqlEngineStore implements EngineStore {
   private readonly env: Environment;
   private readonly options: SqlStoreOptions;
   private bucketCount: number;
+  private isReady = false;
 
   constructor(database: Database, env: Environment, options: SqlStoreOptions = {}) {
     this.database = database;
@@ -109,13 +110,19 @@ export class SqlEngineStore implements EngineStore {
 
   async initialize(): Promise<void> {
     await this.database.open();
-    const meta = await migrate(this.database, this.tables, this.env, {
-      mode: this.options.migrate ?? "auto",
-      buckets: this.bucketCount,
-      testClock: this.options.testClock === true,
-    });
-    checkBuckets(this.options.buckets, meta);
-    this.bucketCount = meta.buckets;
+    try {
+      const meta = await migrate(this.database, this.tables, this.env, {
+        mode: this.options.migrate ?? "auto",
+        buckets: this.bucketCount,
+        testClock: this.options.testClock === true,
+      });
+      checkBuckets(this.options.buckets, meta);
+      this.bucketCount = meta.buckets;
+      this.isReady = true;
+    } catch (error) {
+      if (!this.isReady) await this.database.close().catch(() => undefined); // nobody closes what did not open
+      throw error;
+    }
   }
 
   /** An empty batch of each kind on every lane: so there are sessions that know the statements. */

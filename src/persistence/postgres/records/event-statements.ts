@@ -3,6 +3,7 @@ import type { SubscriptionInsert } from "../../../models/records/event-subscript
 import type { CheckedPage } from "../../../models/records/page.ts";
 import type { Statement } from "../../database.ts";
 import type { SubscriptionPage } from "../../record-tables.ts";
+import { at } from "../picking.ts";
 import { plain, plainOrNull, quoted } from "../columns.ts";
 import { toMs, type Tables } from "../tables.ts";
 import { Conditions, eventColumns, fromMicros, fromMs } from "./columns.ts";
@@ -23,7 +24,7 @@ export const insertEvents = (t: Tables, buckets: number, rows: readonly Topical<
     known as (
       select e.id from (select u.i, b.bucket from (select i from u where named offset 0) u
                         cross join generate_series(0, $1::int - 1) as b(bucket) offset 0) k
-      join ${t.event} e on e.bucket = k.bucket and e.id = k.i),
+      join ${t.event} e on ${at("e.bucket", "k.bucket")} and e.id = k.i),
     fresh as (
       insert into ${t.event} (bucket, id, topic, published_at, name, key, data)
       select b, i, topic, least(${fromMs("published")}, now), name, key, data from u where not exists (select from known) order by b, i
@@ -101,11 +102,11 @@ export const insertSubscriptions = (
       from unnest($1::int[], $2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], $8::float8[]) with ordinality
         as u(b, topic, i, path, instance_bucket, name, key, since, n)),
     known as (
-      select s.topic || '/' || s.instance || '/' || s.path as id from u join ${t.subscription} s on s.bucket = u.b and s.topic = u.topic and s.instance = u.i and s.path = u.path),
+      select s.topic || '/' || s.instance || '/' || s.path as id from u join ${t.subscription} s on ${at("s.bucket", "u.b")} and s.topic = u.topic and s.instance = u.i and s.path = u.path),
     fresh as (
       insert into ${t.subscription} (bucket, topic, instance, path, instance_bucket, since, created_at, name, key)
       select u.b, u.topic, u.i, u.path, u.instance_bucket, coalesce(${fromMs("u.since")}, w.created_at, u.now), u.now, u.name, u.key
-      from u left join ${t.instance} w on w.bucket = u.instance_bucket and w.id = u.i
+      from u left join ${t.instance} w on ${at("w.bucket", "u.instance_bucket")} and w.id = u.i
       where not exists (select from known) order by u.b, u.topic, u.i, u.path
       returning *)
     select k.ids as known, ${subscriptionColumns("s")}

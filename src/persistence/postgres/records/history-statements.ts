@@ -21,8 +21,8 @@ export const insertHistory = (
       select * from unnest($1::int[], $2::uuid[], $3::bigint[], $4::int[], $5::text[], $6::text[], $7::float8[], $8::jsonb[])
         as u(b, i, revision, n, kind, path, at, detail)),
     seen as materialized (
-      select w.bucket, w.id from ${t.instance} w join (select distinct b, i from u) d on w.bucket = d.b and w.id = d.i
-      order by w.bucket, w.id for key share of w),
+      select w.bucket, w.id from (select distinct b, i from u order by b, i offset 0) d cross join lateral (
+        select w.bucket, w.id from ${t.instance} w where w.bucket = d.b and w.id = d.i for key share of w) w),
     missing as (select u.i from u where (u.i in (select id from seen)) is not true),
     told as (
       insert into ${t.history} (bucket, instance, revision, n, at, kind, path, detail)
@@ -97,7 +97,8 @@ function union(parts: readonly string[], where: Conditions, page: CheckedPage): 
 }
 
 /** A path as it stands in the definition: items and laps without their numbers. */
-const staticOf = (column: string): string => `regexp_replace(${column}, '\\[\\d+\\]', '[]', 'g')`;
+const staticOf = (column: string): string =>
+  `regexp_replace(regexp_replace(${column}, '\\[\\d+\\]', '[]', 'g'), '#\\d+', '#', 'g')`;
 
 /** Pointers that have ended are history entries, and the table holds the rest. One instance's rows are read, by its key. */
 export function listHistory(t: Tables, ref: InstanceRef, filter: CheckedHistoryFilter, page: CheckedPage): Statement {

@@ -9,6 +9,7 @@ import {
 import { isTerminal, statusCodes } from "../../../models/instance.ts";
 import type { Statement } from "../../database.ts";
 import type { InstanceRef } from "../../provider.ts";
+import { at } from "../picking.ts";
 import { plain, plainOrNull, quoted } from "../columns.ts";
 import type { Tables } from "../tables.ts";
 import { Conditions, fromMicros, fromMs, instanceColumns } from "./columns.ts";
@@ -41,7 +42,7 @@ export const insertInstances = (t: Tables, rows: readonly Placed<InstanceInsert>
         $10::jsonb[], $11::jsonb[], $12::text[], $13::text[], $14::text[], $15::text[], $16::jsonb[]) with ordinality
         as u(b, i, definition, version, status, data, created, completed, due, result, failure, reason, description, reference,
           correlation, tags, n)),
-    known as (select w.id from u join ${t.instance} w on w.bucket = u.b and w.id = u.i),
+    known as (select w.id from u cross join lateral (select w.id from ${t.instance} w where w.bucket = u.b and w.id = u.i offset 0) w),
     fresh as (
       insert into ${t.instance} (bucket, id, definition, version, status, data, created_at, turned_at, completed_at, due_at, result,
         failure, reason, description, reference, correlation_id, tags, frontier)
@@ -97,7 +98,7 @@ export const updateInstances = (t: Tables, rows: readonly Placed<InstanceUpdate>
       select u.*, w.status as old_status, w.revision as old_revision, w.owner as old_owner, coalesce(u.status, w.status) as new_status,
         case when ${reopens} then 'ended' when u.revision <> w.revision then 'stale' end as refused,
         exists (select from ${t.inbox} x where x.bucket = w.bucket and x.instance = w.id and not x.taken and x.kind <> 'event') as asked
-      from u join ${t.instance} w on w.bucket = u.b and w.id = u.i
+      from u join ${t.instance} w on ${at("w.bucket", "u.b")} and w.id = u.i
       for no key update of w),
     own as (
       update ${t.instance} w set
@@ -118,7 +119,7 @@ export const updateInstances = (t: Tables, rows: readonly Placed<InstanceUpdate>
         correlation_id = ${given(correlationId, "correlation", "w.correlation_id")},
         tags = ${given(tags, "tags", "w.tags")}
       from seen s
-      where w.bucket = s.b and w.id = s.i
+      where ${at("w.bucket", "s.b")} and w.id = s.i
         and (select count(*) from seen where refused is null) = cardinality($2::uuid[])
       returning w.*),
     unsubscribed as (
@@ -169,7 +170,7 @@ export function listInstances(t: Tables, filter: CheckedInstanceFilter, page: Ch
   if (filter.statuses?.every((status) => status === "Failed" || status === "Terminated") === true)
     where.plain("w.status >= 3");
   if (filter.owner === null) where.plain("w.owner is null");
-  else where.addIf("w.owner = $::uuid", filter.owner);
+  else if (filter.owner !== undefined) where.add("w.owner = $::uuid and w.completed_at is null", filter.owner);
   if (page.after !== null) {
     const at = fromMicros(where.value(page.after.at));
     // The first condition is what the index of births can begin at; those of one time are told apart by the second.
@@ -198,14 +199,14 @@ export const runnableInstances = (t: Tables, buckets: number, limit: number): St
 export const lockInstances = (t: Tables, refs: readonly InstanceRef[]): Statement => ({
   name: "record-instance-lock",
   text: `select w.bucket, w.id from (select * from unnest($1::int[], $2::uuid[]) as u(b, i) order by b, i offset 0) u
-    join ${t.instance} w on w.bucket = u.b and w.id = u.i for update of w`,
+    join ${t.instance} w on ${at("w.bucket", "u.b")} and w.id = u.i for update of w`,
   values: [plain(refs, (ref) => ref.bucket), plain(refs, (ref) => ref.id)],
 });
 
 /** All that hangs on instances, and they themselves. Their rows are locked, so this statement sees all that was committed to them. */
 export function deleteInstances(t: Tables, refs: readonly InstanceRef[]): Statement {
   const hanging = (name: string, table: string): string => `${name} as (
-      delete from ${table} x using u where x.bucket = u.bucket and x.instance = u.id)`;
+      delete from ${table} x using u where ${at("x.bucket", "u.bucket")} and x.instance = u.id)`;
   return {
     name: "record-instance-delete",
     text: `with u as materialized (select * from unnest($1::int[], $2::uuid[]) as u(bucket, id)),
@@ -213,7 +214,7 @@ export function deleteInstances(t: Tables, refs: readonly InstanceRef[]): Statem
     ${hanging("told", t.history)},
     ${hanging("inboxes", t.inbox)},
     waiting as (delete from ${t.subscription} x using u where x.instance::text = u.id::text),
-    gone as (delete from ${t.instance} w using u where w.bucket = u.bucket and w.id = u.id returning 1)
+    gone as (delete from ${t.instance} w using u where ${at("w.bucket", "u.bucket")} and w.id = u.id returning 1)
     select count(*)::int as deleted from gone`,
     values: [plain(refs, (ref) => ref.bucket), plain(refs, (ref) => ref.id)],
   };

@@ -3,6 +3,7 @@ import type { CheckedPage } from "../../../models/records/page.ts";
 import { pointerStatusCodes } from "../../../models/transition.ts";
 import type { Statement } from "../../database.ts";
 import type { InstanceRef } from "../../provider.ts";
+import { at } from "../picking.ts";
 import { plainOrNull, quoted } from "../columns.ts";
 import { toMs, type Tables } from "../tables.ts";
 import { Conditions, fromMs, pointerColumns } from "./columns.ts";
@@ -20,12 +21,12 @@ const begin = (t: Tables): string => `with u as materialized (
       for no key update of w),
     known as (
       select p.path from (select s.bucket, s.id, u.path from seen s cross join u offset 0) k
-      join ${t.pointer} p on p.bucket = k.bucket and p.instance = k.id and p.path = k.path)`;
+      join ${t.pointer} p on ${at("p.bucket", "k.bucket")} and p.instance = k.id and p.path = k.path)`;
 
 const take = (t: Tables, condition: string): string => `taken as (
       update ${t.instance} w set epoch = w.epoch + 1, revision = w.revision + 1, owner = null, lane = false, touched_at = s.now,
         due_at = case when s.owner is not null then s.now else w.due_at end
-      from seen s where w.bucket = s.bucket and w.id = s.id and s.status < 2 and ${condition})`;
+      from seen s where ${at("w.bucket", "s.bucket")} and w.id = s.id and s.status < 2 and ${condition})`;
 
 export function insertPointers(t: Tables, ref: InstanceRef, rows: readonly PointerWrite[]): Statement {
   const free = "not exists (select from known)";
@@ -63,7 +64,7 @@ export function updatePointers(t: Tables, ref: InstanceRef, rows: readonly Point
         ended_at = ${fromMs(`(${end})`)}, took_ms = greatest((${end}) - (${start}), 0), input = coalesce(c.input, p.input),
         outcome = coalesce(c.outcome, p.outcome), failure = coalesce(c.failure, p.failure)
       from (select s.bucket, s.id, s.now, u.* from seen s cross join u where s.status < 2 and ${all} offset 0) c
-      where p.bucket = c.bucket and p.instance = c.id and p.path = c.path)
+      where ${at("p.bucket", "c.bucket")} and p.instance = c.id and p.path = c.path)
     select s.status, array(select u.path from u where (u.path in (select path from known)) is not true) as paths from seen s`,
     values: pointerValues(ref, rows),
   };
