@@ -31,6 +31,8 @@ export class LiveInstance implements InstanceRef {
   isTurning = false;
   /** A request to stop waits for its bodies to end: no other begins. */
   isStopping = false;
+  /** Something came into its inbox while it was about to stop, and was not taken. */
+  hasMailLeft = false;
   /** That request ends the run: it was promised to who asked, and no answer that comes meanwhile ends it otherwise. */
   mustEnd = false;
   /** Nothing of it runs: it is here for a timer that is due soon. */

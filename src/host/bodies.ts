@@ -4,6 +4,7 @@ import type { LiveInstance } from "../execution/live-instance.ts";
 import { isUndoPath, placeOf } from "../execution/plan.ts";
 import type { StepNode } from "../models/definition.ts";
 import { undoneBy } from "../models/path.ts";
+import { subscriptionsOf } from "./subscriptions.ts";
 import type { SuspectLane } from "./suspect-lane.ts";
 import { TransactionalBodies } from "./transactional-bodies.ts";
 import type { Turns, WorkerParts } from "./worker-parts.ts";
@@ -112,6 +113,7 @@ export class Bodies {
   private async giveUpWaiting(live: LiveInstance, path: string, due: number): Promise<void> {
     const { env, store } = this.parts;
     try {
+      await store.events.look(subscriptionsOf(live, store.buckets).filter((one) => one.path === path));
       this.turns.received(live, await store.instances.inbox([live]));
       if (!live.isStopping) this.turns.push(live, { kind: "due", path, due });
     } catch (error) {

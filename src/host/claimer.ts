@@ -160,10 +160,11 @@ export class Claimer {
   }
 
   private async takeOne(ref: InstanceRef): Promise<void> {
-    const { store, owner, clock } = this.parts;
+    const { store, owner, clock, slots, busy } = this.parts;
     await this.surely(async () => {
       const claimed = await store.instances.claimOne(owner, ref);
-      if (claimed !== null) await this.adopt([claimed], clock.now());
+      const isGuest = slots - busy() <= 0;
+      if (claimed !== null) await this.adopt([claimed], clock.now(), isGuest);
     });
   }
 
@@ -221,10 +222,12 @@ export class Claimer {
     return Array.from({ length: buckets }, (_, n) => (n + this.firstBucket) % buckets);
   }
 
-  private async adopt(claimed: readonly ClaimedInstance[], now: number): Promise<void> {
+  private async adopt(claimed: readonly ClaimedInstance[], now: number, isGuest = false): Promise<void> {
     const inboxes = await this.inboxes(claimed);
     claimed.forEach((instance, n) => {
-      void this.parts.worker.claimed(this.liveOf(instance), now, inboxes[n] ?? []);
+      const live = this.liveOf(instance);
+      live.isGuest = isGuest;
+      void this.parts.worker.claimed(live, now, inboxes[n] ?? []);
     });
   }
 

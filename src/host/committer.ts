@@ -129,10 +129,13 @@ export class Committer {
       const row = part[n];
       const view = row && views.get(row.id);
       if (row === undefined || view === undefined) continue;
-      // Sent again after an unknown outcome, an untouched row of this owner is the first sending's, unless it runs here already.
-      const isUntouched = view.owner === this.owner && view.epoch === 1 && view.revision === 0;
-      const isMine = again && isUntouched && isSame(view, row) && !this.holds(view.id);
-      if (!isMine) started[n] = { kind: "existing", view };
+      // Sent again after an unknown outcome, an untouched row is the first sending's: of this owner, unless it runs here already, or left
+      // to any, who were not told of it yet.
+      const isUntouched = again && view.revision === 0 && isSame(view, row);
+      const isMine = isUntouched && view.owner === this.owner && view.epoch === 1 && !this.holds(view.id);
+      const isAnyones = isUntouched && view.owner === null && view.epoch === 0;
+      if (isAnyones) started[n] = { kind: "born", owned: false, now };
+      else if (!isMine) started[n] = { kind: "existing", view };
     }
     return started;
   }

@@ -34,8 +34,8 @@ export interface EngineNodeParts {
   readonly engine: string;
   readonly slots: number;
   readonly pollMs: number;
-  /** The same where a schedule waits for the end of a run, of which no hint tells. */
-  readonly endPollMs: number;
+  /** Whether hints arrive: then polling is only the net. */
+  readonly hearsHints: boolean;
   readonly longStepMs: number;
   readonly classify: Classify | undefined;
   readonly times: WatchTimes;
@@ -44,6 +44,7 @@ export interface EngineNodeParts {
 }
 
 const mailWindowMs = 2_000;
+const hintedPollMs = 10_000;
 
 /** One identity of this process in the store, from its registration to its end, with all loops that act in its name. */
 export class EngineNode {
@@ -65,6 +66,7 @@ export class EngineNode {
 
   constructor(parts: EngineNodeParts) {
     const { store, env, clock, hints, times } = parts;
+    const pollMs = parts.hearsHints ? Math.max(parts.pollMs, hintedPollMs) : parts.pollMs;
     const { signal } = this.ending;
     this.parts = parts;
     this.id = env.uuid();
@@ -75,6 +77,7 @@ export class EngineNode {
     this.worker = new Worker({ ...parts, committer: this.committer, mayStart, hasFreeSlot, ears: this.workerEars() });
     this.claimer = new Claimer({
       ...parts,
+      pollMs,
       owner,
       worker: this.worker,
       mayStart,
@@ -92,7 +95,7 @@ export class EngineNode {
     });
     this.mail = new MailRoom({ store, env, worker: this.worker });
     this.janitor = new Janitor({ ...parts, self: owner, claimer: this.claimer, events: this.events });
-    this.keeper = new ScheduleKeeper({ ...parts, started: () => this.leftToAny() });
+    this.keeper = new ScheduleKeeper({ ...parts, pollMs, endPollMs: parts.pollMs, started: () => this.leftToAny() });
     this.marking = new Loop(env, "Marking long steps", () => this.worker.markLong());
     this.heartbeat = new Heartbeat({ store, env, clock, node: owner, times, ears: this.heartbeatEars() });
   }
@@ -152,7 +155,10 @@ export class EngineNode {
 
   hear(wake: Wake): void {
     if (wake.kind === "due") return this.claimer.poke();
-    if (wake.kind === "left") return this.claimer.askAgain();
+    if (wake.kind === "left") {
+      this.janitor.blockSoon();
+      return this.claimer.askAgain();
+    }
     if (wake.kind === "inbox") return wake.owner === this.id ? this.checkMail() : undefined;
     if (wake.kind === "ended") return void this.letGo(wake.ids);
     if (wake.kind === "events") return this.janitor.sweepSoon();
@@ -228,6 +234,7 @@ export class EngineNode {
   private workerEars(): WorkerEars {
     return {
       committed: (live, transition, decision, now) => this.committed(live, transition, decision, now),
+      refused: (live, transition) => this.lookFor(live, transition),
       freed: () => this.claimer.slotFreed(),
       lost: () => this.claimer.unsure(),
     };
@@ -235,15 +242,13 @@ export class EngineNode {
 
   private committed(live: LiveInstance, transition: Transition, decision: Decision, now: number): void {
     const { results, hints, notices } = this.parts;
-    for (const { bucket, topic, path } of transition.subscribe) {
-      this.events.look({ bucket, topic, instanceBucket: live.bucket, instance: live.id, path });
-    }
+    this.lookFor(live, transition);
     if (transition.release === "park") this.expect(transition, now);
     // Mail that came while the instance was parking has made it due.
     if (
       transition.release !== "keep" &&
       transition.release !== "end" &&
-      this.parts.env.monotonic() - this.mailAt < mailWindowMs
+      (live.isStopping || live.hasMailLeft || this.parts.env.monotonic() - this.mailAt < mailWindowMs)
     )
       this.claimer.poke();
     if (transition.release === "yield") this.leftToAny();
@@ -254,9 +259,17 @@ export class EngineNode {
     if (notices.isHeard) announce(notices, live, transition, decision);
   }
 
+  private lookFor(live: LiveInstance, { subscribe }: Transition): void {
+    for (const { bucket, topic, path } of subscribe)
+      this.events.look({ bucket, topic, instanceBucket: live.bucket, instance: live.id, path });
+  }
+
   private expect({ dueIn, dueAt }: Transition, now: number): void {
     const due = Math.min(dueIn === null ? Infinity : now + dueIn, dueAt ?? Infinity);
-    if (due < Infinity) this.claimer.expect(due);
+    if (due === Infinity) return;
+    if (this.isEnding)
+      this.parts.hints.left(); // others must ask for it
+    else this.claimer.expect(due);
   }
 
   private heartbeatEars(): HeartbeatEars {

@@ -27,7 +27,7 @@ export class Engine {
   private readonly clock: DatabaseClock;
   private readonly hints: Hints;
   private readonly from: { registry: Registry; notices: Notices; options: ResolvedOptions };
-  private pollMs: number;
+  private hearsHints = false;
   private rebirth: Promise<void> | undefined;
   private readonly ending = new AbortController();
   private readonly listening = new AbortController();
@@ -43,7 +43,6 @@ export class Engine {
     this.clock = new DatabaseClock(env);
     this.hints = new Hints(store.wakes, env);
     this.results = new Results(store, env, (id) => this.node.worker.live.has(id));
-    this.pollMs = from.options.pollMs;
     this.node = this.newNode();
   }
 
@@ -52,8 +51,7 @@ export class Engine {
     const hearing = this.listen();
     try {
       await this.register();
-      // Where hints arrive, polling is only the net.
-      if (await hearing) this.pollMs = Math.max(this.pollMs, 10_000);
+      this.hearsHints = await hearing;
       this.node = this.newNode();
       await this.node.boot();
     } catch (error) {
@@ -124,8 +122,8 @@ export class Engine {
       label: options.label,
       engine: version,
       slots: options.concurrency,
-      pollMs: this.pollMs,
-      endPollMs: options.pollMs,
+      pollMs: options.pollMs,
+      hearsHints: this.hearsHints,
       longStepMs: options.longStepMs,
       classify: options.classifyError,
       times: options.times,

@@ -17,6 +17,8 @@ export interface JanitorParts {
   readonly times: WatchTimes;
   readonly self: string;
   readonly pollMs: number;
+  /** Whether hints arrive: else nobody says that there is something. */
+  readonly hearsHints: boolean;
   readonly hints: Hints;
   readonly claimer: Claimer;
   readonly events: Events;
@@ -26,6 +28,8 @@ export interface JanitorParts {
 const sweepMs = 30_000;
 const sweepOlderMs = 2_000;
 const rowsAtOnce = 500;
+/** Between two looks of which the first found as much as one takes. */
+const moreMs = 100;
 const keepEventsMs = 7 * 24 * 60 * 60 * 1000;
 const hourMs = 3_600_000;
 
@@ -39,6 +43,7 @@ export class Janitor {
   private readonly blocking: Loop;
   private readonly retention: Loop;
   private olderMs = sweepOlderMs;
+  private isStopped = false;
 
   constructor(parts: JanitorParts) {
     this.parts = parts;
@@ -54,6 +59,7 @@ export class Janitor {
     const { store, registry } = this.parts;
     await store.instances.unblock(registry.names(), 1_000_000);
     if (store.alone) await this.look();
+    if (this.isStopped) return;
     this.watch.start();
     this.sweep.start();
     this.blocking.start();
@@ -61,6 +67,7 @@ export class Janitor {
   }
 
   async stop(): Promise<void> {
+    this.isStopped = true;
     await Promise.all([this.watch, this.sweep, this.blocking, this.retention].map((loop) => loop.stop()));
   }
 
@@ -68,6 +75,11 @@ export class Janitor {
   sweepSoon(): void {
     this.olderMs = 0;
     this.sweep.poke();
+  }
+
+  /** A node has left: what only it could run is nobody's. */
+  blockSoon(): void {
+    this.blocking.poke();
   }
 
   private async look(): Promise<number> {
@@ -101,30 +113,36 @@ export class Janitor {
 
   private async blockOnce(): Promise<number> {
     const { store, registry, claimer } = this.parts;
-    await this.blockUnknown();
+    const blocked = await this.blockUnknown();
     // What a sweep elsewhere blocked that was cut off before it looked again.
-    if ((await store.instances.unblock(registry.names(), rowsAtOnce)) > 0) claimer.poke();
-    return this.pauseMs;
+    const unblocked = await store.instances.unblock(registry.names(), rowsAtOnce);
+    if (unblocked > 0) claimer.poke();
+    // What was asked of a node that has left, or died, before it carried it out.
+    const asked = await store.instances.asked(rowsAtOnce);
+    for (const ref of asked) claimer.want(ref);
+    return Math.max(blocked, unblocked, asked.length) < rowsAtOnce ? this.pauseMs : moreMs;
   }
 
   /** Without hints nobody says that there is something. */
   private get pauseMs(): number {
-    const { store, pollMs } = this.parts;
-    return store.wakes === null ? Math.min(pollMs, sweepMs) : sweepMs;
+    const { hearsHints, pollMs } = this.parts;
+    return hearsHints ? sweepMs : Math.min(pollMs, sweepMs);
   }
 
   /**
    * What no live node can run leaves the due index. Write, then look, on both sides: a node registers and unblocks what is its own;
    * this blocks, and looks for nodes that have registered meanwhile.
    */
-  private async blockUnknown(): Promise<void> {
+  private async blockUnknown(): Promise<number> {
     const { store, claimer, hints } = this.parts;
     const known = await this.known();
-    if ((await store.instances.block([...known], rowsAtOnce)) === 0) return;
-    const late = [...(await this.known())].filter((name) => !known.has(name));
-    if (late.length === 0 || (await store.instances.unblock(late, rowsAtOnce)) === 0) return;
-    claimer.poke();
-    hints.due();
+    const blocked = await store.instances.block([...known], rowsAtOnce);
+    const late = blocked === 0 ? [] : [...(await this.known())].filter((name) => !known.has(name));
+    if (late.length > 0 && (await store.instances.unblock(late, rowsAtOnce)) > 0) {
+      claimer.poke();
+      hints.due();
+    }
+    return blocked;
   }
 
   /** Definitions of this node and of all others that live. */

@@ -13,7 +13,7 @@ export class MailRoom {
   private readonly worker: Worker;
   private readonly loop: Loop;
   private isPoked = false;
-  private readonly revisions = new WeakMap<object, number>();
+  private seen = new WeakSet<LiveInstance>();
 
   constructor(from: { store: EngineStore; env: Environment; worker: Worker }) {
     this.store = from.store;
@@ -48,9 +48,9 @@ export class MailRoom {
   }
 
   private async readAll(all: readonly LiveInstance[], wasPoked: boolean): Promise<void> {
-    // What moves is seen when it parks; only what stood still since the last look needs one.
-    const still = wasPoked ? all : all.filter((live) => this.revisions.get(live) === live.revision);
-    for (const live of all) this.revisions.set(live, live.revision);
+    // What has just come will soon park, which tells; what was here at the last look may go on for ever.
+    const still = wasPoked ? all : all.filter((live) => this.seen.has(live));
+    this.seen = new WeakSet(all);
     for (let at = 0; at < still.length; at += readAtOnce) {
       const part = still.slice(at, at + readAtOnce);
       const byId = new Map<string, InboxRow[]>();

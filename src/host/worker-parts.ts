@@ -13,6 +13,8 @@ import type { Committed, Committer } from "./committer.ts";
 export interface WorkerEars {
   /** A transition was committed: subscriptions of it are to be looked for, its instance may be at rest or over. */
   committed(live: LiveInstance, transition: Transition, decision: Decision, now: number): void;
+  /** The fence refused a transition; after a lost answer it may have held before. */
+  refused(live: LiveInstance, transition: Transition): void;
   /** A slot is free: its instance has left this node in order, or fell asleep. */
   freed(): void;
   /** The instance was dropped: it is another node's, or its row still names this one. */

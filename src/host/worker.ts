@@ -11,6 +11,7 @@ import { maxTransitionBytes } from "../models/limits.ts";
 import { type Transition, weightOf } from "../models/transition.ts";
 import type { InboxRow } from "../persistence/provider.ts";
 import { Bodies } from "./bodies.ts";
+import { subscriptionsOf } from "./subscriptions.ts";
 import type { Committed } from "./committer.ts";
 import { isPassing, isRefusal } from "./persist.ts";
 import { Sleepers } from "./sleepers.ts";
@@ -61,8 +62,11 @@ export class Worker {
   async claimed(live: LiveInstance, now: number, inbox: readonly InboxRow[]): Promise<void> {
     this.enroll(live);
     live.isTurning = true;
+    const facts = firstFacts(live, now);
+    let mail = inbox;
     try {
       await remember(live, this.parts.store.instances);
+      if (facts.some(isTimer)) mail = await this.lookedFor(live, inbox);
     } catch (error) {
       this.parts.env.logger.error("An instance could not be loaded; it is left to the next claim", {
         id: live.id,
@@ -73,9 +77,18 @@ export class Worker {
     } finally {
       live.isTurning = false;
     }
-    live.take(inbox);
-    live.facts.push(...firstFacts(live, now));
+    live.take(mail);
+    live.facts.push(...facts);
     void this.turn(live);
+  }
+
+  /** What is due was perhaps overtaken by an event that nobody has looked for yet: that of whoever committed the wait may be under way. */
+  private async lookedFor(live: LiveInstance, inbox: readonly InboxRow[]): Promise<readonly InboxRow[]> {
+    const { events, instances, buckets } = this.parts.store;
+    const waits = subscriptionsOf(live, buckets);
+    if (waits.length === 0) return inbox;
+    await events.look(waits);
+    return instances.inbox([live]);
   }
 
   /**
@@ -84,7 +97,11 @@ export class Worker {
    */
   received(live: LiveInstance, rows: readonly InboxRow[]): void {
     const fresh = rows.filter(({ seq }) => seq > live.inboxSeen);
-    if (fresh.length === 0 || !this.owns(live) || live.isStopping) return;
+    if (fresh.length === 0 || !this.owns(live)) return;
+    if (live.isStopping) {
+      live.hasMailLeft = true;
+      return;
+    }
     const isUndoing = live.state.frontier.rollback !== undefined;
     const stops = fresh.some(
       ({ kind }) => kind === "suspend" || kind === "terminate" || (kind === "compensate" && !isUndoing),
@@ -292,7 +309,10 @@ export class Worker {
   }
 
   private commitHeld(live: LiveInstance, transition: Transition, decision: Decision, outcome: Committed): void {
-    if (!outcome.held) return this.lose(live);
+    if (!outcome.held) {
+      this.parts.ears.refused(live, transition); // it may have held all the same, and its instance been taken anew since
+      return this.lose(live);
+    }
     const isHere = this.owns(live);
     if (isHere) this.advance(live, transition, decision, outcome.decidedAt);
     // It is told also if it was given up, and claimed anew before this answer came.
@@ -316,6 +336,8 @@ export class Worker {
     this.goOn(live);
   }
 }
+
+const isTimer = ({ kind }: Fact): boolean => kind === "due" || kind === "expired";
 
 const isAnswer = (fact: Fact): fact is BodyFact =>
   fact.kind === "succeeded" || fact.kind === "failed" || fact.kind === "slept";

@@ -151,6 +151,8 @@ export interface InstanceStore {
   block(known: readonly string[], limit: number): Promise<number>;
   /** Makes blocked instances of these definitions due. */
   unblock(definitions: readonly string[], limit: number): Promise<number>;
+  /** Blocked instances with a request that any node can carry out, without their definition: to suspend, to resume, to terminate. */
+  asked(limit: number): Promise<readonly InstanceRef[]>;
   /** Runs `work` in a transaction and commits `transition` (made by `work`) in it. If the fence refuses it, all is rolled back and
    *  `held` is false. Throws what `work` throws, after the rollback. Waits for its session in order of arrival, however long; if
    *  `signal` aborts before, it throws the signal's reason. */

@@ -155,6 +155,13 @@ export class MemoryInstanceStore implements contract.InstanceStore {
     });
   }
 
+  asked(limit: number): Promise<readonly contract.InstanceRef[]> {
+    return this.#act(() => {
+      const blocked = [...this.#tables.instances.all()].filter((row) => row.blocked && isAsked(row));
+      return blocked.slice(0, limit).map(({ bucket, id }) => ({ bucket, id }));
+    });
+  }
+
   async transact(): Promise<{ readonly held: boolean; readonly now: number }> {
     await Promise.resolve();
     throw new InvalidRequestError(
@@ -230,3 +237,6 @@ const inboxRow = ({ consumedAt: _, ...row }: InboxRecord): contract.InboxRow => 
   ...row,
   payload: parseJson(row.payload),
 });
+
+const isAsked = ({ inbox }: InstanceRecord): boolean =>
+  [...inbox.values()].some(({ kind, consumedAt }) => consumedAt === null && kind !== "event" && kind !== "compensate");

@@ -132,6 +132,16 @@ export const blockUnknown = (t: Tables, buckets: number, known: readonly string[
   values: [buckets, quoted(known, (name) => name) ?? "{}", limit],
 });
 
+/** What was asked of an instance that is blocked, by whoever could not carry it out any more. */
+export const blockedAsked = (t: Tables, limit: number): Statement => ({
+  name: "claim-asked",
+  text: `select w.bucket, w.id from ${t.instance} w
+    where w.blocked and exists (select from ${t.inbox} x where ${at("x.bucket", "w.bucket")} and x.instance = w.id and not x.taken
+        and x.kind in ('suspend', 'resume', 'terminate') offset 0)
+    limit $1`,
+  values: [limit],
+});
+
 export const unblockKnown = (t: Tables, definitions: readonly string[], limit: number): Statement => ({
   name: "claim-unblock",
   text: `with known as materialized (

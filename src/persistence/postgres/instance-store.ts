@@ -20,6 +20,7 @@ import type {
   TransactionSession,
 } from "../provider.ts";
 import {
+  blockedAsked,
   blockUnknown,
   claimDue,
   claimInstance,
@@ -151,6 +152,10 @@ export class SqlInstanceStore implements InstanceStore {
   async unblock(definitions: readonly string[], limit: number): Promise<number> {
     const [row] = await this.hot<{ readonly unblocked: number }>(unblockKnown(this.tables, definitions, limit));
     return row?.unblocked ?? 0;
+  }
+
+  asked(limit: number): Promise<readonly InstanceRef[]> {
+    return this.hot(blockedAsked(this.tables, limit));
   }
 
   transact(
