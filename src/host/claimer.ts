@@ -22,9 +22,14 @@ export interface ClaimerParts {
   readonly held: () => readonly string[];
   /** How many these are. */
   readonly busy: () => number;
+  /** Something is due, and there may be no free slot here: others should ask for it. */
+  readonly passOn: () => void;
 }
 
 const claimAtOnce = 200;
+
+/** A node without a free slot tells the others of timers that are due no more often than this. */
+const passOnEveryMs = 1_000;
 
 /** How long a run is left alone whose row somebody else's transaction holds. */
 const heldPauseMs = 5_000;
@@ -50,6 +55,7 @@ export class Claimer {
   private firstBucket: number;
   /** By this node's clock: from when on timers are asked for. */
   private askDueAt = -Infinity;
+  private passedOnAt = -Infinity;
   /** Slots for what a claim under way may bring. */
   private asked = 0;
   private alarm: Timer | undefined;
@@ -129,7 +135,8 @@ export class Claimer {
     const limit = Math.min(claimAtOnce, slots - busy());
     this.isHungry = limit <= 0;
     const definitions = registry.names();
-    if (limit <= 0 || definitions.length === 0 || !mayStart()) return pollMs;
+    if (limit <= 0 && definitions.length > 0) return this.passOn();
+    if (definitions.length === 0 || !mayStart()) return pollMs;
     const request = { owner, definitions, limit, buckets: this.rotated() };
     this.asked = limit;
     const { now, claimed } = await this.surely(async () => {
@@ -144,6 +151,19 @@ export class Claimer {
       return pollMs;
     }
     return this.pause(now);
+  }
+
+  /** Answers after how long to see to it again. */
+  private passOn(): number {
+    const { env, clock, pollMs, passOn } = this.parts;
+    const dueMs = clock.until(this.nextDueAt);
+    const waitMs = Math.max(dueMs, this.passedOnAt + passOnEveryMs - env.monotonic());
+    if (waitMs > 0) return Math.min(pollMs, waitMs);
+    this.passedOnAt = env.monotonic();
+    this.nextDueAt = Infinity; // of those behind it the others learn as they ask
+    this.askDueAt = -Infinity;
+    passOn();
+    return pollMs;
   }
 
   /** Requests are carried out whether there is a free slot or not. */
@@ -183,13 +203,16 @@ export class Claimer {
 
   /** A claim whose answer was lost may have taken what nobody here knows of. */
   private async giveBack(): Promise<void> {
-    const { store, env, owner, held } = this.parts;
+    const { store, env, owner, held, passOn } = this.parts;
     const { doubts } = this;
     if (this.settled < doubts) this.doubtedAt = env.monotonic();
     this.isGivingBack = true;
     try {
       const given = await store.instances.disown(owner, held());
-      if (given > 0) env.logger.info("Instances that this node did not know of were given back", { instances: given });
+      if (given > 0) {
+        env.logger.info("Instances that this node did not know of were given back", { instances: given });
+        passOn(); // there may be no free slot here
+      }
     } catch (error) {
       if (isPassing(error)) throw error;
       // One row that cannot be written, say. All others are claimed all the same, and those given back another time.

@@ -83,6 +83,7 @@ export class EngineNode {
       mayStart,
       held: () => [...this.worker.live.keys(), ...this.births],
       busy: () => this.busy(),
+      passOn: () => hints.left(),
     });
     this.events = new Events({
       store,
@@ -155,10 +156,7 @@ export class EngineNode {
 
   hear(wake: Wake): void {
     if (wake.kind === "due") return this.claimer.poke();
-    if (wake.kind === "left") {
-      this.janitor.blockSoon();
-      return this.claimer.askAgain();
-    }
+    if (wake.kind === "left") return this.claimer.askAgain();
     if (wake.kind === "inbox") return wake.owner === this.id ? this.checkMail() : undefined;
     if (wake.kind === "ended") return void this.letGo(wake.ids);
     if (wake.kind === "events") return this.janitor.sweepSoon();

@@ -42,7 +42,8 @@ export class Janitor {
   private readonly sweep: Loop;
   private readonly blocking: Loop;
   private readonly retention: Loop;
-  private olderMs = sweepOlderMs;
+  /** At first whatever there is: what this process did as another node may have been cut off just now. */
+  private olderMs = 0;
   private isStopped = false;
 
   constructor(parts: JanitorParts) {
@@ -75,11 +76,6 @@ export class Janitor {
   sweepSoon(): void {
     this.olderMs = 0;
     this.sweep.poke();
-  }
-
-  /** A node has left: what only it could run is nobody's. */
-  blockSoon(): void {
-    this.blocking.poke();
   }
 
   private async look(): Promise<number> {

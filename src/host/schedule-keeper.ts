@@ -86,7 +86,11 @@ export class ScheduleKeeper {
     if (nextAt === null) return;
     const tick: Tick = tickOf(schedule.spec as ScheduleSpec, nextAt, now, lastRunIsOver);
     const start = tick.starts ? startOf(schedule, new Date(tick.at).toISOString(), store.buckets) : null;
-    const isMine = await store.schedules.fire({ id, revision, nextAt: tick.nextAt, tickAt: tick.at, start });
+    const firing = { id, revision, nextAt: tick.nextAt, tickAt: tick.at, start };
+    const isMine = await store.schedules.fire(firing).catch((error: unknown) => {
+      started(); // it may have, though its answer was lost: then nothing is due any more when this is tried again
+      throw error;
+    });
     if (!isMine || start === null) return;
     if (notices.isHeard) {
       const { definition: workflow, version } = schedule;

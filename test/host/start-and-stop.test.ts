@@ -5,8 +5,9 @@ import { PostgresPersistenceProvider } from "workflow-core/postgres";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
 import { PersistenceError } from "../../src/models/errors-storage.ts";
 import type { EngineStore } from "../../src/persistence/provider.ts";
-import { eventually } from "../support/clocked-stores.ts";
+import { eventually, pause } from "../support/clocked-stores.ts";
 import { freshDatabase, rowsOf } from "../support/database.ts";
+import { hostOn } from "../support/mortal.ts";
 import { over } from "../support/over.ts";
 
 const timeout = 30_000;
@@ -146,4 +147,34 @@ test("lanes are open, and know what batches need, before the first run comes", {
   const committed = "application_name = 'warm' and state = 'idle' and query like 'with own as%'";
   const sessions = `select pid from pg_stat_activity where ${committed}`;
   await eventually(async () => (await rowsOf(database.url, sessions)).length === 3, "three lanes are ready");
+});
+
+test("nothing goes on of a node that was declared dead while it booted", { timeout }, async () => {
+  const store = memory();
+  let sweeps = 0;
+  let isFirst = true;
+  const unblock: EngineStore["instances"]["unblock"] = async (definitions, limit) => {
+    if (isFirst) {
+      isFirst = false;
+      const node = (await store.nodes.list()).find(({ state }) => state === "live");
+      assert.ok(node !== undefined && (await store.nodes.declareDead(node.id, node.beat, 0)));
+      await eventually(async () => (await store.nodes.list()).length > 1, "it goes on as another");
+    }
+    return store.instances.unblock(definitions, limit);
+  };
+  const undelivered: EngineStore["events"]["undelivered"] = (olderMs, limit, after) => {
+    sweeps += 1;
+    return store.events.undelivered(olderMs, limit, after);
+  };
+  const view = over(store, {
+    instances: over(store.instances, { unblock }),
+    events: over(store.events, { undelivered }),
+  });
+  const times = { beatMs: 20, staleMs: 20_000, deadMs: 60_000 };
+  const host = await hostOn(view, { workflows: [workflow], pollMs: 20, times });
+  await eventually(() => sweeps > 2, "it sweeps");
+  await host.stop();
+  const before = sweeps;
+  await pause(200);
+  assert.equal(sweeps, before);
 });

@@ -153,3 +153,22 @@ test(
     await stopped;
   },
 );
+
+test("a timer of a run is kept by a node with a free slot, if the one that set it has none", { timeout }, async (t) => {
+  const store = memory();
+  const bus = new LocalBus();
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const long = defineWorkflow({ id: "long", version: 1 }, (flow: Flow<object>) => flow.run("long", () => ended));
+  const later = defineWorkflow({ id: "later", version: 1 }, (flow: Flow<object>) => flow.delay("3 seconds"));
+  const workflows = [long, later];
+  const full = await hostOn(viewOf(store, bus), { workflows, pollMs, concurrency: 1 });
+  const free = await hostOn(viewOf(store, bus), { workflows, pollMs });
+  t.after(() => Promise.all([full.stop(), free.stop()]));
+  await pause(); // it has looked for what is due
+  const timed = await full.startWorkflow(later, {});
+  const others = await full.startWorkflow(long, {});
+  await timed.result();
+  end();
+  await others.result();
+});

@@ -198,7 +198,12 @@ const zero = "00000000-0000-0000-0000-000000000000";
 const firstEvent: EventRef = { bucket: -1, id: zero };
 const firstSubscription: SubscriptionRef = { bucket: -1, topic: zero, instanceBucket: -1, instance: zero, path: "" };
 
-export const undeliveredEvents = (t: Tables, olderMs: number, limit: number, after: EventRef = firstEvent): Statement => ({
+export const undeliveredEvents = (
+  t: Tables,
+  olderMs: number,
+  limit: number,
+  after: EventRef = firstEvent,
+): Statement => ({
   name: "event-undelivered",
   text: `select bucket, id from ${t.event}
     where not looked and published_at <= ${t.clock} - $1::float8 * interval '1 ms' and (bucket, id) > ($3::int, $4::uuid)
