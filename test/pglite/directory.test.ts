@@ -1,12 +1,24 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type * as provider from "../../src/persistence/pglite/provider.ts";
+import { InvalidRequestError } from "../../src/models/errors.ts";
 import { DirectoryNotWritableError } from "../../src/models/errors-storage.ts";
-import { ask, directories, opened } from "./directories.ts";
+import { PgliteDatabase } from "../../src/persistence/pglite/database.ts";
+import { ask, directories, env, opened } from "./directories.ts";
 
 const at = directories();
 const root = mkdtempSync(join(tmpdir(), "wfc-directory-"));
@@ -44,6 +56,31 @@ test("a first start that was cut off is begun anew", async () => {
   const again = await opened({ directory });
   assert.equal((await ask(again, "select 1 as one")).length, 1);
   await again.close();
+});
+
+test("a directory whose data folder holds somebody else's files is refused, and nothing of it is touched", async () => {
+  const directory = at.empty();
+  const file = join(directory, "data", "customers.csv");
+  mkdirSync(join(directory, "data"), { recursive: true, mode: 0o755 });
+  writeFileSync(file, "id,name\n");
+  // Twice: what the first start leaves must not make the second one take these files for its own.
+  for (let start = 1; start <= 2; start += 1) {
+    await assert.rejects(opened({ directory }), (error) => {
+      assert.ok(error instanceof InvalidRequestError);
+      assert.ok(error.message.includes(join(directory, "data")), error.message);
+      return true;
+    });
+    assert.equal(readFileSync(file, "utf8"), "id,name\n");
+    assert.deepEqual(readdirSync(join(directory, "data")), ["customers.csv"]);
+    assert.equal(statSync(join(directory, "data")).mode & 0o777, 0o755);
+  }
+});
+
+test("a directory without a name is refused: it would be whichever the process was started in", () => {
+  assert.throws(
+    () => new PgliteDatabase({ directory: "" }, env),
+    (error) => error instanceof InvalidRequestError && error.what === "directory",
+  );
 });
 
 test("data that cannot be opened are an error, are kept, and leave no lock behind", async () => {

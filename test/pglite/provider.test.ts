@@ -35,6 +35,17 @@ test("a provider may be closed twice, and closed before it was opened", async ()
   await provider.close();
 });
 
+test("a provider whose initialize fails leaves the directory to others", async () => {
+  const directory = at.empty();
+  const checking = new PglitePersistenceProvider({ directory, migrate: "check" });
+  await assert.rejects(checking.initialize(), { code: "SCHEMA_OUTDATED" });
+  const other = new PglitePersistenceProvider({ directory });
+  await other.initialize();
+  await other.close();
+  await checking.initialize(); // it is no worse for having failed
+  await checking.close();
+});
+
 test("two hosts at once on one embedded store are refused, one after the other are not", async () => {
   const persistence = new PglitePersistenceProvider({});
   const workflow = defineWorkflow({ id: "alone", version: 1 }, (flow: Flow<object>) => flow.run("a", () => 1));

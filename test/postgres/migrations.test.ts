@@ -12,6 +12,7 @@ import { groundStatements, migrations, schemaScript } from "../../src/persistenc
 import { PostgresPersistenceProvider } from "../../src/persistence/postgres/provider.ts";
 import { defaultSchema } from "../../src/persistence/postgres/store.ts";
 import { tablesOf, undelivered } from "../../src/persistence/postgres/tables.ts";
+import { until } from "../chaos/arena.ts";
 import { eventRow, liveNode, startOne, waiting, world } from "./store.ts";
 
 const w = world();
@@ -52,6 +53,15 @@ test("initializing again changes nothing, nor do five at once", async () => {
   const before = await relations("again");
   await initialize({ schema: "again" });
   assert.deepEqual(await relations("again"), before);
+});
+
+test("an initialize that fails holds no session: nobody closes what did not open", async () => {
+  const applicationName = "fails";
+  const provider = new PostgresPersistenceProvider({ url: w.url, schema: "none", migrate: "check", applicationName });
+  await assert.rejects(provider.initialize(), SchemaOutdatedError);
+  const sessions = async (): Promise<number> =>
+    (await w.client.query("select from pg_stat_activity where application_name = $1", [applicationName])).rows.length;
+  await until("its sessions have ended", async () => (await sessions()) === 0, 5_000);
 });
 
 test("the script for migrating by hand is the one that the engine runs, and yields the same schema", async () => {

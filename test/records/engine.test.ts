@@ -68,6 +68,14 @@ const awaiting = defineWorkflow({ id: "awaiting", version: 1 }, (flow: Flow<Orde
   flow.waitFor(paid, { key: (order) => order.id, as: "payment" }).returns((_, { payment }) => payment.amount),
 );
 
+const polled = defineWorkflow({ id: "polled", version: 1 }, (flow: Flow<Order>) =>
+  flow.while(
+    ({ total }) => total > 0,
+    (lap) => lap.run("ask", ({ total }) => total - 1, { output: (order, total) => ({ ...order, total }) }),
+    { name: "poll" },
+  ),
+);
+
 const chosen = defineWorkflow({ id: "chosen", version: 1 }, (flow: Flow<Order>) =>
   flow.if(
     ({ total }) => total > 1,
@@ -124,7 +132,11 @@ function onStore(name: string, open: () => Promise<Provider>): void {
     let host: WorkflowHost;
     before(async () => {
       persistence = await open();
-      host = createHost({ persistence, workflows: [doubled, slowly, awaiting, chosen, sleeping, asking], pollMs: 100 });
+      host = createHost({
+        persistence,
+        workflows: [doubled, slowly, awaiting, chosen, polled, sleeping, asking],
+        pollMs: 100,
+      });
       await host.start();
       recordsOfHost = persistence;
     });
@@ -180,6 +192,15 @@ function onStore(name: string, open: () => Promise<Provider>): void {
       );
       const history = (await persistence.getExecutionHistory(run.id, { type: "step" })).items;
       for (const { detail } of history) assert.deepEqual((detail as { outcome: unknown }).outcome, { total: 2 });
+    });
+
+    test("a step's history has all its laps by its path in the definition, and one by that lap's own", async () => {
+      const run = await host.startWorkflow(polled, { id: "a", total: 3 });
+      await run.result();
+      const pathsOf = async (step: string): Promise<readonly (string | null)[]> =>
+        (await persistence.getExecutionHistory(run.id, { step })).items.map(({ path }) => path);
+      assert.deepEqual(await pathsOf("poll#/ask"), ["poll#1/ask", "poll#2/ask", "poll#3/ask"]);
+      assert.deepEqual(await pathsOf("poll#2/ask"), ["poll#2/ask"]);
     });
 
     test("instances of a transaction run once it commits, and never if it does not", async () => {

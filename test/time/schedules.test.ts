@@ -208,6 +208,9 @@ onEveryClock("schedules", (store) => {
     assert.deepEqual([again.data, again.nextAt], [{ name: "b" }, made.nextAt]);
     await host.schedules.pause("twice");
     assert.equal((await host.schedules.create({ ...options, ifExists: "update" })).isPaused, true);
+    assert.equal((await host.schedules.resume("twice")).isPaused, false);
+    const rests = await host.schedules.create({ ...options, paused: true, ifExists: "update" });
+    assert.deepEqual([rests.isPaused, rests.nextAt], [true, null]);
     assert.equal(await host.schedules.delete("twice"), true);
     assert.equal(await host.schedules.delete("twice"), false);
     assert.equal(await host.schedules.get("twice"), undefined);
