@@ -24,7 +24,7 @@ export const insertEvents = (t: Tables, buckets: number, rows: readonly Topical<
     known as (
       select e.id from (select u.i, b.bucket from (select i from u where named offset 0) u
                         cross join generate_series(0, $1::int - 1) as b(bucket) offset 0) k
-      join ${t.event} e on ${at("e.bucket", "k.bucket")} and e.id = k.i),
+      cross join lateral (select e.id from ${t.event} e where e.bucket = k.bucket and e.id = k.i offset 0) e),
     fresh as (
       insert into ${t.event} (bucket, id, topic, published_at, name, key, data)
       select b, i, topic, least(${fromMs("published")}, now), name, key, data from u where not exists (select from known) order by b, i
@@ -44,20 +44,24 @@ export const insertEvents = (t: Tables, buckets: number, rows: readonly Topical<
   ],
 });
 
-/** An id in each of $1 buckets, as rows: with the id as a constant the planner may read the whole index. */
-const everyBucket = "(select b.bucket, $2::uuid as id from generate_series(0, $1::int - 1) as b(bucket) offset 0)";
+/** The event of an id, in whichever of $1 buckets. The id comes in rows: with it as a constant the planner may read the whole index. */
+const wherever = (
+  t: Tables,
+): string => `(select b.bucket, $2::uuid as id from generate_series(0, $1::int - 1) as b(bucket) offset 0) k
+      cross join lateral (select e.* from ${t.event} e where e.bucket = k.bucket and e.id = k.id offset 0) e`;
 
 export const readEvent = (t: Tables, buckets: number, id: string): Statement => ({
   name: "record-event-read",
-  text: `select ${eventColumns("e")} from ${everyBucket} k join ${t.event} e on e.bucket = k.bucket and e.id = k.id`,
+  text: `select ${eventColumns("e")} from ${wherever(t)}`,
   values: [buckets, id],
 });
 
+/** The limit says what is so anyway: by it the planner expects one, and reads one. */
 export const markProcessed = (t: Tables, buckets: number, id: string): Statement => ({
   name: "record-event-processed",
   text: `with found as materialized (
-      select e.bucket, e.id, ${t.clock} as now from ${everyBucket} k join ${t.event} e on e.bucket = k.bucket and e.id = k.id)
-    update ${t.event} e set processed_at = f.now from found f where e.bucket = f.bucket and e.id = f.id returning 1`,
+      select e.bucket, e.id, ${t.clock} as now from ${wherever(t)} limit 1)
+    update ${t.event} e set processed_at = f.now from found f where ${at("e.bucket", "f.bucket")} and e.id = f.id returning 1`,
   values: [buckets, id],
 });
 
@@ -102,11 +106,13 @@ export const insertSubscriptions = (
       from unnest($1::int[], $2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], $8::float8[]) with ordinality
         as u(b, topic, i, path, instance_bucket, name, key, since, n)),
     known as (
-      select s.topic || '/' || s.instance || '/' || s.path as id from u join ${t.subscription} s on ${at("s.bucket", "u.b")} and s.topic = u.topic and s.instance = u.i and s.path = u.path),
+      select s.topic || '/' || s.instance || '/' || s.path as id from u cross join lateral (
+        select s.* from ${t.subscription} s where s.bucket = u.b and s.topic = u.topic and s.instance = u.i and s.path = u.path offset 0) s),
     fresh as (
       insert into ${t.subscription} (bucket, topic, instance, path, instance_bucket, since, created_at, name, key)
       select u.b, u.topic, u.i, u.path, u.instance_bucket, coalesce(${fromMs("u.since")}, w.created_at, u.now), u.now, u.name, u.key
-      from u left join ${t.instance} w on ${at("w.bucket", "u.instance_bucket")} and w.id = u.i
+      from u left join lateral (
+        select w.created_at from ${t.instance} w where w.bucket = u.instance_bucket and w.id = u.i offset 0) w on true
       where not exists (select from known) order by u.b, u.topic, u.i, u.path
       returning *)
     select k.ids as known, ${subscriptionColumns("s")}

@@ -84,7 +84,7 @@ const given = (bit: number, column: string, otherwise: string): string =>
  * Changes all or nothing. Rows are locked first, in the order of the engine's batches, and judged as the lock finds them; then each is
  * taken from its owner: epoch and revision go up, so the transition that the owner sends next is refused. One that a node had, or that
  * was suspended, is due at once, since nobody else would look at it again; one that is blocked waits for its definition. A suspended
- * one is due only for requests that lie in its inbox. `turned_at` stays: the frontier's newest timers count from it.
+ * one is due only for requests that lie in its inbox (asked with an offset, or all inboxes may be hashed). `turned_at` stays: the frontier's newest timers count from it.
  */
 export const updateInstances = (t: Tables, rows: readonly Placed<InstanceUpdate>[]): Statement => ({
   name: "record-instance-update",
@@ -97,9 +97,9 @@ export const updateInstances = (t: Tables, rows: readonly Placed<InstanceUpdate>
     seen as materialized (
       select u.*, w.status as old_status, w.revision as old_revision, w.owner as old_owner, coalesce(u.status, w.status) as new_status,
         case when ${reopens} then 'ended' when u.revision <> w.revision then 'stale' end as refused,
-        exists (select from ${t.inbox} x where x.bucket = w.bucket and x.instance = w.id and not x.taken and x.kind <> 'event') as asked
-      from u join ${t.instance} w on ${at("w.bucket", "u.b")} and w.id = u.i
-      for no key update of w),
+        exists (select from ${t.inbox} x where x.bucket = w.bucket and x.instance = w.id and not x.taken and x.kind <> 'event' offset 0) as asked
+      from u cross join lateral (
+        select w.* from ${t.instance} w where w.bucket = u.b and w.id = u.i for no key update of w) w),
     own as (
       update ${t.instance} w set
         epoch = w.epoch + (s.old_status < 2)::int, revision = w.revision + 1, owner = null, lane = false,
@@ -123,7 +123,7 @@ export const updateInstances = (t: Tables, rows: readonly Placed<InstanceUpdate>
         and (select count(*) from seen where refused is null) = cardinality($2::uuid[])
       returning w.*),
     unsubscribed as (
-      delete from ${t.subscription} x using own o where o.status >= 2 and x.instance::text = o.id::text)
+      delete from ${t.subscription} x using own o where o.status >= 2 and ${at("x.instance::text", "o.id::text")})
     select k.seen, ${instanceColumns("w")}
     from (select case when (select count(*) from seen where refused is null) < cardinality($2::uuid[]) then
         array(select jsonb_build_object('id', i, 'status', old_status, 'revision', old_revision, 'refused', refused) from seen) end
@@ -199,7 +199,7 @@ export const runnableInstances = (t: Tables, buckets: number, limit: number): St
 export const lockInstances = (t: Tables, refs: readonly InstanceRef[]): Statement => ({
   name: "record-instance-lock",
   text: `select w.bucket, w.id from (select * from unnest($1::int[], $2::uuid[]) as u(b, i) order by b, i offset 0) u
-    join ${t.instance} w on ${at("w.bucket", "u.b")} and w.id = u.i for update of w`,
+    cross join lateral (select w.bucket, w.id from ${t.instance} w where w.bucket = u.b and w.id = u.i for update of w) w`,
   values: [plain(refs, (ref) => ref.bucket), plain(refs, (ref) => ref.id)],
 });
 
@@ -213,7 +213,7 @@ export function deleteInstances(t: Tables, refs: readonly InstanceRef[]): Statem
     ${hanging("pointers", t.pointer)},
     ${hanging("told", t.history)},
     ${hanging("inboxes", t.inbox)},
-    waiting as (delete from ${t.subscription} x using u where x.instance::text = u.id::text),
+    waiting as (delete from ${t.subscription} x using u where ${at("x.instance::text", "u.id::text")}),
     gone as (delete from ${t.instance} w using u where ${at("w.bucket", "u.bucket")} and w.id = u.id returning 1)
     select count(*)::int as deleted from gone`,
     values: [plain(refs, (ref) => ref.bucket), plain(refs, (ref) => ref.id)],

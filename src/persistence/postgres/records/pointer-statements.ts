@@ -10,7 +10,8 @@ import { Conditions, fromMs, pointerColumns } from "./columns.ts";
 
 /**
  * The key of a pointer is made of columns of the batch, never of constants, or the planner may read all pointers of the instance for
- * each of them. Both writes lock the instance first, and take it from its owner, who may hold values of these pointers in memory. An instance that
+ * each of them. The limit of what is changed takes nothing away; by it the planner expects few, and hashes no table that it knows nothing
+ * of. Both writes lock the instance first, and take it from its owner, who may hold values of these pointers in memory. An instance that
  * has ended has no owner to take it from.
  */
 const begin = (t: Tables): string => `with u as materialized (
@@ -20,8 +21,8 @@ const begin = (t: Tables): string => `with u as materialized (
       select w.bucket, w.id, w.status, w.owner, ${t.clock} as now from ${t.instance} w where w.bucket = $1 and w.id = $2
       for no key update of w),
     known as (
-      select p.path from (select s.bucket, s.id, u.path from seen s cross join u offset 0) k
-      join ${t.pointer} p on ${at("p.bucket", "k.bucket")} and p.instance = k.id and p.path = k.path)`;
+      select p.path from (select s.bucket, s.id, u.path from seen s cross join u offset 0) k cross join lateral (
+        select p.path from ${t.pointer} p where p.bucket = k.bucket and p.instance = k.id and p.path = k.path offset 0) p)`;
 
 const take = (t: Tables, condition: string): string => `taken as (
       update ${t.instance} w set epoch = w.epoch + 1, revision = w.revision + 1, owner = null, lane = false, touched_at = s.now,
@@ -63,7 +64,7 @@ export function updatePointers(t: Tables, ref: InstanceRef, rows: readonly Point
       update ${t.pointer} p set status = ${status}, seq = coalesce(c.seq, p.seq), attempts = coalesce(c.attempts, p.attempts),
         ended_at = ${fromMs(`(${end})`)}, took_ms = greatest((${end}) - (${start}), 0), input = coalesce(c.input, p.input),
         outcome = coalesce(c.outcome, p.outcome), failure = coalesce(c.failure, p.failure)
-      from (select s.bucket, s.id, s.now, u.* from seen s cross join u where s.status < 2 and ${all} offset 0) c
+      from (select s.bucket, s.id, s.now, u.* from seen s cross join u where s.status < 2 and ${all} limit cardinality($3::text[])) c
       where ${at("p.bucket", "c.bucket")} and p.instance = c.id and p.path = c.path)
     select s.status, array(select u.path from u where (u.path in (select path from known)) is not true) as paths from seen s`,
     values: pointerValues(ref, rows),
