@@ -11,12 +11,21 @@ import { registerDefinitions, registerTriggers } from "./definitions.ts";
 import { EngineNode } from "./engine-node.ts";
 import type { ResolvedOptions } from "./host-options.ts";
 import { Hints } from "./hints.ts";
+import { Incumbents } from "./incumbents.ts";
 import { persistently } from "./persist.ts";
 import { Results } from "./results.ts";
 
 const requestGivesUpMs = 30_000;
 const rebirthPauseMs = 1_000;
 const version = "0.1.0";
+
+interface EngineParts {
+  readonly registry: Registry;
+  readonly notices: Notices;
+  readonly options: ResolvedOptions;
+  /** The host is to stop: what it waits for while it starts is waited for no longer. */
+  readonly stop: AbortSignal;
+}
 
 /** A started host's working parts. The node among them is replaced when the others have declared it dead. */
 export class Engine {
@@ -26,17 +35,13 @@ export class Engine {
   node: EngineNode;
   private readonly clock: DatabaseClock;
   private readonly hints: Hints;
-  private readonly from: { registry: Registry; notices: Notices; options: ResolvedOptions };
+  private readonly from: EngineParts;
   private hearsHints = false;
   private rebirth: Promise<void> | undefined;
   private readonly ending = new AbortController();
   private readonly listening = new AbortController();
 
-  constructor(
-    store: EngineStore,
-    env: Environment,
-    from: { registry: Registry; notices: Notices; options: ResolvedOptions },
-  ) {
+  constructor(store: EngineStore, env: Environment, from: EngineParts) {
     this.store = store;
     this.env = env;
     this.from = from;
@@ -162,8 +167,11 @@ export class Engine {
   }
 
   private async register(): Promise<void> {
-    const plans = this.from.registry.all();
-    await registerDefinitions(this.store, plans, this.from.options.onChanged);
+    const { store, env } = this;
+    const { registry, options, stop } = this.from;
+    const plans = registry.all();
+    const incumbents = new Incumbents({ store, env, deadMs: options.times.deadMs, stop });
+    await registerDefinitions({ store, plans, onChanged: options.onChanged, incumbents });
     await registerTriggers(this.store, plans);
   }
 

@@ -22,8 +22,9 @@ export interface HostOptions {
   readonly workflows: readonly object[];
   /** Where workflows are kept; the host opens it when it starts and closes it when it stops. */
   readonly persistence: Persistence;
-  /** What to do when a definition differs from the one that unfinished runs of its id and version were started on. `refuse`
-   *  (default): `start` throws `DefinitionChangedError`. `accept`: for development; they go on with the new one. */
+  /** What to do when a definition differs from the one that unfinished runs of its id and version were started on, or that a running
+   *  process has. `refuse` (default): `start` throws `DefinitionChangedError`; that a process was killed it finds out within 15 seconds.
+   *  `accept`: for development; runs go on with the new one. */
   readonly onChanged?: "refuse" | "accept";
   /** How many runs this host holds at a time; what is beyond waits for a free slot, here or elsewhere. 0: starts and publishes only.
    *  Default: 1,000. */

@@ -81,6 +81,7 @@ export class WorkflowHost {
   private engine: Engine | undefined;
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
+  private readonly leaving = new AbortController();
 
   /** Throws `DuplicateWorkflowError`, and `InvalidRequestError` for options that cannot work. */
   constructor(options: HostOptions) {
@@ -119,6 +120,7 @@ export class WorkflowHost {
         registry: this.registry,
         notices: this.notices,
         options: this.options,
+        stop: this.leaving.signal,
       });
       await this.engine.boot();
     } catch (error) {
@@ -145,7 +147,7 @@ export class WorkflowHost {
   /**
    * Stops: nothing new is started, bodies get 20 seconds (or `drainMs`) to end, then their signals abort; what is unfinished is
    * handed over to other nodes at once. The store is closed, unless another host of this process uses the same provider. A host that
-   * is starting is stopped once it has started. May be called any number of times.
+   * is starting is stopped once it has started; one that waits to see whether other processes live is refused at once. May be called any number of times.
    */
   stop(): Promise<void> {
     this.stopping ??= this.end();
@@ -318,6 +320,7 @@ export class WorkflowHost {
   }
 
   private async end(): Promise<void> {
+    this.leaving.abort();
     await this.starting?.catch(() => undefined); // whoever started it is told
     const { engine, state } = this;
     if (state === "stopped") return; // it did not start

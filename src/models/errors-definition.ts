@@ -52,7 +52,7 @@ export class InvalidDefinitionError extends WorkflowError {
   }
 }
 
-/** A definition changed under the same id and version while instances of the old one are unfinished. */
+/** A definition changed under the same id and version while instances of the other one are unfinished, or a running process has it. */
 export class DefinitionChangedError extends WorkflowError {
   override readonly name = "DefinitionChangedError";
   readonly code = "DEFINITION_CHANGED";
@@ -61,15 +61,25 @@ export class DefinitionChangedError extends WorkflowError {
   readonly version: number;
   /** What differs, one line each. */
   readonly difference: string;
+  /** The label of a running process that has the other one; undefined: unfinished instances rely on that. */
+  readonly process: string | undefined;
 
-  constructor(workflow: string, version: number, difference: string) {
+  constructor(
+    workflow: string,
+    version: number,
+    found: { readonly difference: string; readonly process?: string | undefined },
+  ) {
+    const { difference, process } = found;
+    const whose = process === undefined ? "unfinished instances run" : `a running process ("${process}") still has`;
+    const stopIt = process === undefined ? "" : "Stop that process first. Or else: ";
     super(
-      `Workflow "${workflow}" version ${version} differs from the one that unfinished instances run: ${difference}\n` +
-        `Register it as version ${version + 1} beside the old one; in development, \`onChanged: "accept"\` takes it as it is.`,
+      `Workflow "${workflow}" version ${version} differs from the one that ${whose}: ${difference}\n` +
+        `${stopIt}Register it as version ${version + 1} beside the old one; in development, \`onChanged: "accept"\` takes it as it is.`,
     );
     this.workflow = workflow;
     this.version = version;
     this.difference = difference;
+    this.process = process;
   }
 }
 

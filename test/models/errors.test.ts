@@ -14,7 +14,7 @@ const one: readonly WorkflowError[] = [
   new definitionErrors.WorkflowNotRegisteredError("order", 2),
   new definitionErrors.DuplicateWorkflowError("order", 2),
   new definitionErrors.InvalidDefinitionError("order", "ship", "two steps have this name."),
-  new definitionErrors.DefinitionChangedError("order", 2, "step ship was added"),
+  new definitionErrors.DefinitionChangedError("order", 2, { difference: "step ship was added", process: "shop 1" }),
   new definitionErrors.MappingFailedError("ship", "input", "threw: x is undefined"),
   new definitionErrors.StepTimeoutError("ship", 100),
   new instanceErrors.ScheduleExistsError("nightly"),
