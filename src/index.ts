@@ -1,6 +1,7 @@
 import { defaultPersistence } from "./default-persistence.ts";
-import type { HostOptions } from "./host/host-options.ts";
+import { hostFields, type HostOptions } from "./host/host-options.ts";
 import { WorkflowHost } from "./host/workflow-host.ts";
+import { checkKnown, pick } from "./models/known-fields.ts";
 
 /** Options of `createHost`. */
 export interface CreateHostOptions extends Omit<HostOptions, "persistence"> {
@@ -13,7 +14,9 @@ export interface CreateHostOptions extends Omit<HostOptions, "persistence"> {
 
 /** Makes a host; `await host.start()` sets it going. Throws `DuplicateWorkflowError`, and `InvalidRequestError` for bad options. */
 export function createHost(options: CreateHostOptions): WorkflowHost {
-  const { persistence = defaultPersistence(), ...rest } = { ...options }; // also of nothing, which then lacks its workflows
+  const given = (options as CreateHostOptions | null) ?? ({} as CreateHostOptions); // of nothing: it lacks its workflows
+  checkKnown(given, "createHost", hostFields);
+  const { persistence = defaultPersistence(), ...rest } = pick(given, hostFields);
   return new WorkflowHost({ ...rest, persistence });
 }
 

@@ -1,6 +1,7 @@
 import { InvalidRequestError } from "../models/errors.ts";
 import type { Settled } from "../models/execution-result.ts";
 import { checkStepName } from "../models/identity.ts";
+import { pick } from "../models/known-fields.ts";
 import {
   type Doubt,
   type OutcomeUnder,
@@ -68,7 +69,7 @@ interface Made<Run> {
   readonly [stepFacts]: { readonly transactional: boolean; readonly defaults: Readonly<Record<string, unknown>> };
 }
 
-function makeStep<Run>({ name, run, defaults, transactional }: Given<Run>): Made<Run> {
+function makeStep<Run>({ name, run, defaults = {}, transactional }: Given<Run>): Made<Run> {
   checkStepName(name);
   const fault: Fault = (problem, cause) =>
     new InvalidRequestError(`step "${shorten(name, 60)}"`, `cannot be made: ${problem}`, { cause });
@@ -77,6 +78,9 @@ function makeStep<Run>({ name, run, defaults, transactional }: Given<Run>): Made
   }
   const known = transactional ? policyOptions.filter((option) => option !== "inDoubt") : policyOptions;
   readPolicy(new Fields(defaults, known, fault), fault);
-  const facts = Object.freeze({ transactional, defaults: Object.freeze({ ...defaults }) });
+  const facts = Object.freeze({
+    transactional,
+    defaults: Object.freeze(pick(defaults as Readonly<Record<string, unknown>>, new Set(known))),
+  });
   return Object.freeze({ name, run, [stepFacts]: facts });
 }

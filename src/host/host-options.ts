@@ -63,7 +63,8 @@ export interface ResolvedOptions extends Required<
   readonly times: WatchTimes;
 }
 
-const known = fieldsOf<HostOptions>({
+/** The names of all options of a host. */
+export const hostFields: ReadonlySet<string> = fieldsOf<HostOptions>({
   workflows: true,
   persistence: true,
   onChanged: true,
@@ -82,7 +83,7 @@ const knownTimes = fieldsOf<WatchTimes>({ beatMs: true, staleMs: true, deadMs: t
 
 /** Fills in the defaults. Throws `InvalidRequestError`. */
 export function checkOptions(options: HostOptions): ResolvedOptions {
-  checkKnown(options, "createHost", known);
+  checkKnown(options, "createHost", hostFields);
   const { persistence, classifyError, tracer, times } = options;
   if (!Array.isArray(options.workflows)) refuse("workflows", "must be an array of definitions");
   // Not asked for its store: it may have none before it is initialized.

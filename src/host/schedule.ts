@@ -3,7 +3,7 @@ import type { CatchUp, Overlap, ScheduleSpec } from "../models/schedule.ts";
 import { InvalidRequestError } from "../models/errors.ts";
 import { InvalidNameError, InvalidRecurrenceError } from "../models/errors-values.ts";
 import { emptyFrontier, limitedTo } from "../models/frontier.ts";
-import { checkKnown, fieldsOf } from "../models/known-fields.ts";
+import { checkKnown, fieldsOf, pick } from "../models/known-fields.ts";
 import { bucketOf, checkName, keyedId } from "../models/identity.ts";
 import { storedFromJson } from "../models/stored-value.ts";
 import { utf8Bytes } from "../models/text.ts";
@@ -94,12 +94,15 @@ const created = fieldsOf<ScheduleOptions<unknown>>({
   ...{ id: true, workflow: true, data: true, paused: true, ifExists: true },
 });
 
-/** Throws `InvalidRequestError` for options that are not known, or that say neither yes nor no, neither refuse nor update. */
-export function checkCreation<S>(options: ScheduleOptions<S>): void {
-  checkKnown(options, "schedules.create", created);
+/** What is given. Throws `InvalidRequestError` for options that are not known, or that say neither yes nor no, neither refuse nor
+ *  update. */
+export function checkCreation<S>(given: ScheduleOptions<S>): ScheduleOptions<S> {
+  checkKnown(given, "schedules.create", created);
+  const options = pick(given, created);
   if (options.paused !== undefined && typeof options.paused !== "boolean")
     throw new InvalidRequestError("paused", "must be true or false");
   oneOf("ifExists", options.ifExists ?? "refuse", ["refuse", "update"]);
+  return options;
 }
 
 /** Throws `InvalidRequestError` for what cannot be changed. */

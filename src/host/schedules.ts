@@ -57,8 +57,7 @@ export class Schedules {
    * `InvalidRequestError`, `WorkflowNotRegisteredError`, and for the data what `startWorkflow` throws.
    */
   async create<S>(options: ScheduleOptions<S>): Promise<Schedule> {
-    checkCreation(options);
-    const { id: givenId, paused = false, ifExists = "refuse", ...given } = options;
+    const { id: givenId, paused = false, ifExists = "refuse", ...given } = checkCreation(options);
     const id = checkScheduleId(givenId);
     const { now } = await this.parts.engine("schedules.create").store.schedules.clock();
     const recurrence = recurrenceOf(given, now);

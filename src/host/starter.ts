@@ -36,13 +36,11 @@ export async function prepare(
   at: { readonly env: Environment; readonly buckets: number },
 ): Promise<Departure> {
   checkKnown(item, "startWorkflows", known.startItem);
-  const { data, ...options } = item;
+  const { data, key, timeout } = item;
   const { schema } = plan.definition;
   const valid = schema === undefined ? data : await validated(schema, data, `start data of "${plan.id}"`);
   const stored = encodeValue(valid, `start data of "${plan.id}"`);
-  const { key } = options;
   const id = key === undefined ? newInstanceId(at.env) : keyedId("start", plan.id, checkName(key, "key"));
-  const { timeout } = options;
   const frontier = timeout === undefined ? plan.birth : limitedTo(plan.birth, toRunTimeoutMs(timeout));
   const row: StartRow = {
     bucket: bucketOf(id, at.buckets),
@@ -54,10 +52,10 @@ export async function prepare(
     frontier: timeout === undefined ? plan.birthJson : JSON.stringify(frontier),
     key: key ?? null,
     inputHash: key === undefined ? null : keyedId("input", stored.json),
-    reference: labelOf(options.reference, "reference"),
-    description: labelOf(options.description, "description"),
-    correlationId: labelOf(options.correlationId, "correlationId"),
-    tags: options.tags === undefined ? null : JSON.stringify(checkTags(options.tags)),
+    reference: labelOf(item.reference, "reference"),
+    description: labelOf(item.description, "description"),
+    correlationId: labelOf(item.correlationId, "correlationId"),
+    tags: item.tags === undefined ? null : JSON.stringify(checkTags(item.tags)),
   };
   return { row, plan, data: stored, frontier, key };
 }

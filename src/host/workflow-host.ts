@@ -4,7 +4,7 @@ import { InvalidRequestError } from "../models/errors.ts";
 import { HostStoppedError, WouldDeadlockError } from "../models/errors-instance.ts";
 import type { EventType } from "../models/event-type.ts";
 import { parseUuid } from "../models/identity.ts";
-import { checkKnown } from "../models/known-fields.ts";
+import { checkKnown, pick } from "../models/known-fields.ts";
 import type { Span, SpanAttributes } from "../models/tracer.ts";
 import { definitionOf, type WorkflowDefinition } from "../models/workflow-definition.ts";
 import type { EngineStore, TransactionSession } from "../persistence/provider.ts";
@@ -184,7 +184,7 @@ export class WorkflowHost {
     span: Span | undefined,
   ): Promise<Run<R>> {
     checkKnown(options, "startWorkflow", known.start);
-    const { tx, ...rest } = options;
+    const { tx, ...rest } = pick(options, known.start);
     const engine = this.running("startWorkflow", tx);
     const departure = await this.departure(engine, workflow, { data, ...rest });
     this.env.tracing?.remember(departure.row.id, span);
@@ -237,7 +237,7 @@ export class WorkflowHost {
       () => ({ "workflow.event.name": textIn(event, "name") }),
       async () => {
         checkKnown(options, "publishEvent", known.publish);
-        const { tx, ...rest } = options;
+        const { tx, ...rest } = pick(options, known.publish);
         await this.publish(event, [{ key, data, ...rest }], tx);
       },
     );

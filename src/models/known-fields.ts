@@ -29,6 +29,12 @@ export function unknownField(
   return undefined;
 }
 
+/** What is given of the fields that are known, inherited ones and getters too: a spread loses them. Undefined counts as left out. */
+export function pick<T extends object>(given: T, known: ReadonlySet<string>): T {
+  const fields = [...known].map((name) => [name, given[name as keyof T]] as const);
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined)) as T;
+}
+
 /** Lets the options of a call pass. Throws `InvalidRequestError` for what is no object, and for an option that is not known. */
 export function checkKnown(given: unknown, call: string, known: ReadonlySet<string>): void {
   if (typeof given !== "object" || given === null || Array.isArray(given))

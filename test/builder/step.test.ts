@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { z } from "zod";
+import { defineWorkflow } from "../../src/builder/define-workflow.ts";
 import { step, transactionalStep } from "../../src/builder/step.ts";
 import { InvalidRequestError } from "../../src/models/errors.ts";
 import { InvalidDurationError, InvalidNameError } from "../../src/models/errors-values.ts";
 import { event } from "../../src/models/event-type.ts";
 import { ExecutionResult } from "../../src/models/execution-result.ts";
+import { definitionOf } from "../../src/models/workflow-definition.ts";
 import { refusalOf } from "./untyped.ts";
 
 type Loose = (...given: readonly unknown[]) => unknown;
@@ -67,6 +69,16 @@ describe("step", () => {
       );
     });
   }
+
+  test("takes defaults that are inherited or getters", () => {
+    class Patience {
+      get timeout(): "5 seconds" {
+        return "5 seconds";
+      }
+    }
+    const made = defineWorkflow({ id: "w", version: 1 }, (flow) => flow.then(step("x", body, new Patience())));
+    assert.match(JSON.stringify(definitionOf(made).graph), /"timeoutMs":5000/);
+  });
 
   test("defaults that are changed afterwards change nothing", () => {
     const defaults = { timeout: 5 };

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createHost, defineWorkflow, event, type Flow, type WorkflowHost } from "../../src/index.ts";
+import {
+  createHost,
+  type CreateHostOptions,
+  defineWorkflow,
+  event,
+  type Flow,
+  type WorkflowHost,
+} from "../../src/index.ts";
 import { PostgresPersistenceProvider } from "../../src/postgres.ts";
 import { freshDatabase } from "../support/database.ts";
 import { onEveryStore } from "../support/stores.ts";
@@ -52,6 +59,19 @@ test("options that cannot work are refused with their name", () => {
     code: "INVALID_REQUEST",
     message: /drainMs/,
   });
+});
+
+test("options of a host count as well if they are inherited or getters", () => {
+  class Options {
+    get workflows(): readonly object[] {
+      return [hello];
+    }
+    get concurrency(): number {
+      return -1;
+    }
+  }
+  assert.throws(() => createHost(new Options()), { what: "createHost: concurrency" });
+  assert.doesNotThrow(() => createHost(Object.create({ workflows: [hello] }) as CreateHostOptions));
 });
 
 test("an option of a host that is not known, or not what it must be, is refused by its name", () => {
@@ -138,6 +158,23 @@ onEveryStore("bad input", (store) => {
     await assert.rejects(publishEvent(said, "k", 1, { key: "x" }), refused("publishEvent: key"));
     await assert.rejects(publishEvents(said, [{ key: "k", data: 1, id: "x" }]), refused("publishEvents: id"));
     await assert.rejects(publishEvents(said, "k"), refused("publishEvents: items"));
+  });
+
+  test("options that are inherited or getters count: two starts under such a key are one run", async () => {
+    const name = { name: "a" };
+    class Once {
+      get key(): string {
+        return `once on ${store.name}`;
+      }
+    }
+    class OnceAmongMany extends Once {
+      readonly data = name;
+    }
+    const first = await host.startWorkflow(hello, name, new Once());
+    const second = await host.startWorkflow(hello, name, Object.create(new Once()) as object);
+    const [third] = await host.startWorkflows(hello, [new OnceAmongMany()]);
+    assert.ok(third?.status === "started");
+    assert.deepEqual([second.id, third.run.id], [first.id, first.id]);
   });
 
   test("what is no workflow and what is no event is refused", async () => {

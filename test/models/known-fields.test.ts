@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Event } from "../../src/index.ts";
-import { checkKnown, fieldsOf } from "../../src/models/known-fields.ts";
+import { checkKnown, fieldsOf, pick } from "../../src/models/known-fields.ts";
 
 const known = fieldsOf<{ key?: string; timeout?: number }>({ key: true, timeout: true });
 
@@ -18,6 +18,20 @@ test("an option that is not known is refused with those that are, also if it is 
 test("options that are no object are refused", () => {
   for (const given of [null, "key", 5, ["key"], () => 1])
     assert.throws(() => checkKnown(given, "call", known), { code: "INVALID_REQUEST", what: "call: options" });
+});
+
+test("what is picked are the options that are known, inherited ones and getters too; undefined ones are left out", () => {
+  class Base {
+    get key(): string {
+      return "a";
+    }
+  }
+  class Options extends Base {
+    readonly timeout: number | undefined = undefined;
+    readonly more = 1;
+  }
+  assert.deepEqual(pick(new Options(), known), { key: "a" });
+  assert.deepEqual(pick(Object.create({ timeout: 5 }) as { timeout?: number }, known), { timeout: 5 });
 });
 
 test("an event is not made with a field that no event has", () => {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { PglitePersistenceProvider } from "workflow-core/pglite";
 import { PostgresPersistenceProvider } from "workflow-core/postgres";
 import { MemoryPersistenceProvider } from "workflow-core/testing";
+import { settingsOf } from "../../src/persistence/postgres/settings.ts";
 
 type Provider = new (options: unknown) => object;
 type Wrong = readonly (readonly [options: unknown, what: string])[];
@@ -47,3 +48,29 @@ refuses("MemoryPersistenceProvider", MemoryPersistenceProvider as Provider, [
   [{ clock: 5 }, "clock"],
   [{ transactionMs: 1.5 }, "transactionMs"],
 ]);
+
+const inherited = Object.create({ schema: "tenant_a", buckets: 8 }) as object;
+class Config {
+  get schema(): string {
+    return "tenant_a";
+  }
+  get buckets(): number {
+    return 8;
+  }
+}
+
+for (const Provider of [PostgresPersistenceProvider, PglitePersistenceProvider])
+  test(`options of a ${Provider.name} count as well if they are inherited or getters, as in an application's class`, () => {
+    for (const options of [inherited, new Config()]) {
+      const { store } = new Provider(options);
+      assert.deepEqual([store.tables.schema, store.buckets], ["tenant_a", 8]);
+    }
+  });
+
+test("what a server lacks, and where it is, may be inherited or getters too", () => {
+  const capabilities = Object.create({ listenNotify: false, skipLocked: false }) as object;
+  const { store } = new PostgresPersistenceProvider({ capabilities });
+  assert.deepEqual([store.capabilities.listenNotify, store.capabilities.skipLocked], [false, false]);
+  const { client } = settingsOf({ connection: Object.create({ host: "db.example.com", port: 6543 }) as object });
+  assert.deepEqual([client.host, client.port], ["db.example.com", 6543]);
+});

@@ -216,6 +216,19 @@ onEveryClock("schedules", (store) => {
     assert.equal(await host.schedules.get("twice"), undefined);
   });
 
+  test("take options that are inherited or getters", async () => {
+    const common = {
+      workflow: report,
+      data: { name: "a" },
+      cron: "0 9 * * *",
+      overlap: "allow",
+      paused: true,
+    } as const;
+    const made = await host.schedules.create(Object.assign(Object.create(common) as typeof common, { id: "inherits" }));
+    assert.deepEqual([made.cron, made.overlap, made.isPaused, made.data], ["0 9 * * *", "allow", true, { name: "a" }]);
+    await host.schedules.delete("inherits");
+  });
+
   test("are listed by id, a page at a time", async () => {
     for (const id of ["list-c", "list-a", "list-b"])
       await host.schedules.create({ id, workflow: report, data: { name: id }, every: "1 day", paused: true });

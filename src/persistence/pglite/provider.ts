@@ -1,5 +1,5 @@
 import { systemEnvironment, type Environment } from "../../models/environment.ts";
-import { checkKnown, fieldsOf } from "../../models/known-fields.ts";
+import { checkKnown, fieldsOf, pick } from "../../models/known-fields.ts";
 import { RecordProvider } from "../record-provider.ts";
 import { SqlRecordBackend } from "../postgres/records/backend.ts";
 import { SqlStatistics } from "../postgres/statistics.ts";
@@ -46,9 +46,10 @@ export class PglitePersistenceProvider extends RecordProvider {
   protected readonly env: Environment;
 
   /** Opens nothing yet. Throws `InvalidNameError` and `InvalidRequestError` for options that cannot work. */
-  constructor(options: PgliteProviderOptions = {}) {
+  constructor(given: PgliteProviderOptions = {}) {
     super();
-    checkKnown(options, "PglitePersistenceProvider", known);
+    checkKnown(given, "PglitePersistenceProvider", known);
+    const options = pick(given, known);
     this.env = options.environment ?? systemEnvironment();
     const database = new PgliteDatabase(options, this.env);
     this.store = new SqlEngineStore(database, this.env, { ...options, alone: true, batchRows });

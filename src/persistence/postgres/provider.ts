@@ -1,11 +1,11 @@
 import { systemEnvironment, type Environment } from "../../models/environment.ts";
-import { checkKnown, fieldsOf } from "../../models/known-fields.ts";
+import { checkKnown, fieldsOf, pick } from "../../models/known-fields.ts";
 import { RecordProvider } from "../record-provider.ts";
 import { PostgresDatabase } from "./database.ts";
 import type { PostgresOptions } from "./options.ts";
 import { SqlRecordBackend } from "./records/backend.ts";
 import { SqlStatistics } from "./statistics.ts";
-import { SqlEngineStore, type SqlStoreOptions } from "./store.ts";
+import { capabilitiesOf, SqlEngineStore, type SqlStoreOptions } from "./store.ts";
 
 /** Where the tables are and how they are reached. */
 export interface PostgresProviderOptions
@@ -47,12 +47,13 @@ export class PostgresPersistenceProvider extends RecordProvider {
   /** A URL, or options. Throws `PoolTooSmallError`, `InvalidNameError` and `InvalidRequestError` for options that cannot work. */
   constructor(urlOrOptions: string | PostgresProviderOptions = {}) {
     super();
-    const options = typeof urlOrOptions === "string" ? { url: urlOrOptions } : urlOrOptions;
-    checkKnown(options, "PostgresPersistenceProvider", known);
+    const given = typeof urlOrOptions === "string" ? { url: urlOrOptions } : urlOrOptions;
+    checkKnown(given, "PostgresPersistenceProvider", known);
+    const options = pick(given, known);
     const env = options.environment ?? systemEnvironment();
     const database = new PostgresDatabase(options, env);
     // A pooler that shares sessions between transactions loses what a session listens to.
-    const capabilities = { listenNotify: options.pooler !== "transaction", ...options.capabilities };
+    const capabilities = { listenNotify: options.pooler !== "transaction", ...capabilitiesOf(options.capabilities) };
     this.env = env;
     this.store = new SqlEngineStore(database, env, { ...options, capabilities });
     this.backend = new SqlRecordBackend(database, this.store, env);

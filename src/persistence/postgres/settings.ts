@@ -1,6 +1,6 @@
 import pg from "pg";
 import { InvalidRequestError } from "../../models/errors.ts";
-import { checkKnown, fieldsOf } from "../../models/known-fields.ts";
+import { checkKnown, fieldsOf, pick } from "../../models/known-fields.ts";
 import { checkChoice, checkCount, checkKind } from "../option-values.ts";
 import type { PostgresConnection, PostgresOptions } from "./options.ts";
 import { typeParsers } from "./type-parsers.ts";
@@ -32,11 +32,12 @@ export function settingsOf(options: PostgresOptions): Settings {
   checkKind(options.url, "url", "string");
   checkKind(options.applicationName, "applicationName", "string");
   checkChoice(options.pooler, "pooler", ["session", "transaction"]);
-  if (options.connection !== undefined) checkKnown(options.connection, "connection", connectionFields);
+  const { connection = {} } = options;
+  checkKnown(connection, "connection", connectionFields);
   const deadlineMs = options.deadlineMs ?? 30_000;
   return {
     client: {
-      ...options.connection,
+      ...pick(connection, connectionFields),
       ...(options.url === undefined ? {} : { connectionString: options.url }),
       application_name: options.applicationName ?? "workflow-core",
       types: typeParsers,

@@ -1,6 +1,6 @@
 import type { Environment } from "../../models/environment.ts";
 import { InvalidRequestError } from "../../models/errors.ts";
-import { checkKnown, fieldsOf } from "../../models/known-fields.ts";
+import { checkKnown, fieldsOf, pick } from "../../models/known-fields.ts";
 import type { Database } from "../database.ts";
 import { checkChoice, checkKind } from "../option-values.ts";
 import type { Capabilities, EngineStore, ServerCapabilities, TransactionSession, WakeBus } from "../provider.ts";
@@ -72,9 +72,8 @@ export class SqlEngineStore implements EngineStore {
     this.bucketCount = checkBucketCount(options.buckets ?? defaultBuckets);
     checkChoice(options.migrate, "migrate", ["auto", "check"]);
     checkKind(options.testClock, "testClock", "boolean");
-    checkCapabilities(options.capabilities);
-    const { testClock = false, capabilities: { skipLocked = true, partialIndexes = true, listenNotify } = {} } =
-      options;
+    const { skipLocked = true, partialIndexes = true, listenNotify } = capabilitiesOf(options.capabilities);
+    const { testClock = false } = options;
     this.tables = tablesOf(options.schema ?? defaultSchema, { testClock, skipLocked, partialIndexes });
     this.name = database.kind;
     this.alone = options.alone === true;
@@ -148,9 +147,12 @@ export class SqlEngineStore implements EngineStore {
 
 const mostBuckets = 4096;
 
-function checkCapabilities(capabilities: ServerCapabilities = {}): void {
-  checkKnown(capabilities, "capabilities", capabilityFields);
+/** What is said of a server. Throws `InvalidRequestError`. */
+export function capabilitiesOf(given: ServerCapabilities = {}): ServerCapabilities {
+  checkKnown(given, "capabilities", capabilityFields);
+  const capabilities = pick(given, capabilityFields);
   for (const [name, value] of Object.entries(capabilities)) checkKind(value, `capabilities.${name}`, "boolean");
+  return capabilities;
 }
 
 function checkBucketCount(buckets: number): number {
