@@ -10,9 +10,10 @@ import type {
 } from "../models/frontier.ts";
 import { CorruptStateError } from "../models/errors-values.ts";
 import { isTerminal, statusAfter, type StatusMoveName, type WorkflowStatus } from "../models/instance.ts";
-import { maxStructuralMoves, maxTransitionBytes } from "../models/limits.ts";
+import { maxDescriptionBytes, maxStructuralMoves, maxTransitionBytes } from "../models/limits.ts";
 import { blockOf, childOf, isInside, staticPath } from "../models/path.ts";
 import type { StoredValue } from "../models/stored-value.ts";
+import { cutToBytes } from "../models/text.ts";
 import type { HistoryRow, PointerRow, PrunedLap } from "../models/transition.ts";
 import type { Ask } from "./facts.ts";
 import { type Place, placeOf, type Plan } from "./plan.ts";
@@ -204,7 +205,7 @@ export class Draft {
         data: this.data,
         ...(this.result !== undefined && { result: this.result }),
         ...(this.failure !== undefined && { failure: this.failure }),
-        ...(this.reason !== undefined && { reason: this.reason }),
+        ...(this.reason !== undefined && { reason: cutToBytes(this.reason, maxDescriptionBytes) }),
       },
       dataChanged: this.dataChanged,
       pointers: this.rows,

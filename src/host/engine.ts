@@ -1,9 +1,12 @@
 import type { Registry } from "../execution/registry.ts";
 import type { Environment } from "../models/environment.ts";
+import { InvalidRequestError } from "../models/errors.ts";
 import { InstanceNotFoundError } from "../models/errors-instance.ts";
 import { encodeValue } from "../models/codec.ts";
 import { bucketOf } from "../models/identity.ts";
 import type { WorkflowStatus } from "../models/instance.ts";
+import { maxDescriptionBytes } from "../models/limits.ts";
+import { utf8Bytes } from "../models/text.ts";
 import type { EngineStore, InstanceRef, RequestRow, Wake } from "../persistence/provider.ts";
 import type { Notices } from "../telemetry/notices.ts";
 import { DatabaseClock } from "./clock.ts";
@@ -82,11 +85,11 @@ export class Engine {
   /**
    * Stores a request for a run; resolves once it is durable. If nobody owns the run, this node takes it and carries the request out,
    * whatever its definition (to compensate, a node that has it); else its owner does, when it reads its inbox. Answers false if the
-   * run was over. Throws `InstanceNotFoundError`.
+   * run was over. Throws `InstanceNotFoundError`, and `InvalidRequestError` for a reason that cannot be.
    */
   async request(id: string, kind: RequestRow["kind"], reason?: string): Promise<boolean> {
     const ref = this.refOf(id);
-    const payload = reason === undefined ? null : encodeValue({ reason }, "reason").json;
+    const payload = reason === undefined ? null : encodeValue({ reason: checkReason(kind, reason) }, "reason").json;
     const row: RequestRow = { requestId: this.env.uuid(), kind, payload };
     const patience = { env: this.env, what: "Storing a request", giveUpMs: requestGivesUpMs };
     const reply = await persistently(patience, () => this.store.instances.request(ref, row));
@@ -190,4 +193,11 @@ export class Engine {
       this.results.look();
     this.node.hear(wake);
   }
+}
+
+/** What a record of the run takes, too: it can be written back. */
+function checkReason(kind: RequestRow["kind"], reason: unknown): string {
+  if (typeof reason !== "string") throw new InvalidRequestError(`${kind}: reason`, "must be a text");
+  if (utf8Bytes(reason) <= maxDescriptionBytes) return reason;
+  throw new InvalidRequestError(`${kind}: reason`, `must not take more than ${maxDescriptionBytes} bytes`);
 }

@@ -2,7 +2,7 @@ import type { Duration } from "../models/duration.ts";
 import type { WorkflowStatus } from "../models/instance.ts";
 import { fieldsOf } from "../models/known-fields.ts";
 
-/** A handle of one workflow instance. */
+/** A handle of one workflow instance. A reason that is no text, or takes more than 4,096 bytes, is an `InvalidRequestError`. */
 export interface Run<R> {
   /** The instance's UUID. Not a credential: knowing it gives no right. */
   readonly id: string;
@@ -58,7 +58,7 @@ export interface StartOptions {
   readonly description?: string;
   /** What ties this run to others, as the caller names it. */
   readonly correlationId?: string;
-  /** Free labels by name. */
+  /** At most 100 free labels by name. */
   readonly tags?: Readonly<Record<string, string>>;
 }
 

@@ -10,6 +10,7 @@ import { InvalidNameError } from "../models/errors-values.ts";
 import { type Frontier, limitedTo } from "../models/frontier.ts";
 import { bucketOf, checkName, keyedId, newInstanceId } from "../models/identity.ts";
 import { checkKnown } from "../models/known-fields.ts";
+import { maxTags } from "../models/limits.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import { shorten } from "../models/text.ts";
 import { hasFields } from "../models/value-class.ts";
@@ -63,10 +64,12 @@ export async function prepare(
 const labelOf = (value: string | undefined, what: string): string | null =>
   value === undefined ? null : checkName(value, what);
 
-/** The tags of a start: an object of labels by name. Throws `InvalidNameError`. */
+/** The tags of a start: an object of at most 100 labels by name. Throws `InvalidNameError`. */
 export function checkTags(tags: unknown): Readonly<Record<string, string>> {
   if (!hasFields(tags)) throw new InvalidNameError("tags", tags, "must be an object of texts");
-  const labels = Object.entries(tags).map(([name, label]: [string, unknown]) => [
+  const given = Object.entries(tags);
+  if (given.length > maxTags) throw new InvalidNameError("tags", tags, `must not hold more than ${maxTags} tags`);
+  const labels = given.map(([name, label]: [string, unknown]) => [
     checkName(name, "name of a tag"),
     checkName(label, `tag "${shorten(name, 60)}"`),
   ]);

@@ -1,7 +1,7 @@
 import { inspect, types } from "node:util";
 import { WorkflowError, isErrorClass, type ErrorClass } from "./errors.ts";
 import { maxNameBytes } from "./limits.ts";
-import { storableText, utf8Bytes } from "./text.ts";
+import { cutMark, storableText, utf8Bytes } from "./text.ts";
 
 /** What is kept of something thrown: plain JSON that PostgreSQL can store, of at most 64 KiB. */
 export interface Failure {
@@ -31,8 +31,6 @@ const toldErrors = 5;
 const outermostBytes = 16 * 1024;
 const causeBytes = 3 * 1024;
 const labelBytes = 256;
-
-const cutMark = "… (cut)";
 
 /** Says of an error what it means to whoever must go on, or nothing, to leave that to the engine. */
 export type Classify = (error: unknown) => ErrorClass | undefined;

@@ -7,6 +7,12 @@ export const maxValueDepth: number = 200;
 /** Most UTF-8 bytes of a name, a key or a label: 512. Beyond: `InvalidNameError`. A B-tree key of some 6 kB breaks PostgreSQL. */
 export const maxNameBytes: number = 512;
 
+/** Most UTF-8 bytes of a text for people: why a run rests or was ended, the description of a record. */
+export const maxDescriptionBytes: number = 4_096;
+
+/** Most tags of one instance. */
+export const maxTags: number = 100;
+
 /** Most UTF-8 bytes of an execution pointer's path. */
 export const maxPathBytes: number = 512;
 

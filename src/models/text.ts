@@ -12,6 +12,16 @@ export function shorten(text: string, length: number): string {
   return text.length <= length ? storableText(text) : `${storableText(text.slice(0, length - 1))}…`;
 }
 
+/** Stands where the rest of a text was. */
+export const cutMark = "… (cut)";
+
+/** The text, cut if it takes more than so many bytes of UTF-8, and saying so. */
+export function cutToBytes(text: string, bytes: number): string {
+  if (utf8Bytes(text) <= bytes) return text;
+  const head = Buffer.from(text, "utf8").subarray(0, bytes - utf8Bytes(cutMark));
+  return new TextDecoder().decode(head, { stream: true }) + cutMark; // drops half a character at the end
+}
+
 /** The text as a sentence: with a full stop, unless it ends like one. */
 export const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
 

@@ -14,6 +14,7 @@ const wrong: readonly unknown[] = [
   "text",
   null,
   new Map([["a", "b"]]),
+  Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`t${n}`, "v"])),
 ];
 
 onEveryStore("tags", (store) => {

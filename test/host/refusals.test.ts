@@ -198,6 +198,15 @@ onEveryStore("bad input", (store) => {
     await assert.rejects(nobody.terminate(), { code: "INSTANCE_NOT_FOUND" });
   });
 
+  test("a reason that is no text, or is too long, is refused instead of being lost", async () => {
+    const run = await host.startWorkflow(hello, { name: "a" });
+    for (const call of ["suspend", "terminate", "compensate"] as const) {
+      const ask = run[call].bind(run) as (reason: unknown) => Promise<boolean>;
+      for (const reason of [5, {}, null, "x".repeat(4_097), "ö".repeat(2_049)])
+        await assert.rejects(ask(reason), { code: "INVALID_REQUEST", what: `${call}: reason` });
+    }
+  });
+
   test("among many starts the bad ones are refused, and nothing of them is stored", async () => {
     const items = [{ data: { name: "a" } }, { data: { name: () => 1 } }, { data: { name: "c" } }];
     const outcomes = await host.startWorkflows(hello, items);

@@ -5,6 +5,7 @@ import {
   defineWorkflow,
   event,
   type Flow,
+  PermanentError,
   transactionalStep,
   type WorkflowHost,
   type WorkflowInstanceData,
@@ -124,6 +125,10 @@ const asking = defineWorkflow({ id: "asking", version: 1 }, (flow: Flow<number>)
     .returns((_, { asked, plain }) => ({ ...asked, plain })),
 );
 
+const stuck = defineWorkflow({ id: "stuck", version: 1 }, (flow: Flow<object>) =>
+  flow.run("fail", () => Promise.reject(new PermanentError("ö".repeat(10_000))), { onError: "suspend" }),
+);
+
 const sleeping = defineWorkflow({ id: "sleeping", version: 1 }, (flow: Flow<Order>) => flow.delay("1 hour"));
 
 function onStore(name: string, open: () => Promise<Provider>): void {
@@ -134,7 +139,7 @@ function onStore(name: string, open: () => Promise<Provider>): void {
       persistence = await open();
       host = createHost({
         persistence,
-        workflows: [doubled, slowly, awaiting, chosen, polled, sleeping, asking],
+        workflows: [doubled, slowly, awaiting, chosen, polled, sleeping, stuck, asking],
         pollMs: 100,
       });
       await host.start();
@@ -236,6 +241,18 @@ function onStore(name: string, open: () => Promise<Provider>): void {
       assert.deepEqual([status, reason, result], ["Suspended", "by hand", null]);
       await persistence.updateWorkflowInstance({ id, status: "Runnable" });
       assert.equal((await ended(id)).result, 1);
+    });
+
+    test("a run that rests can be written back as it was read, however long the reason is", async () => {
+      const tags = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`t${n}`, "v"]));
+      const asked = await host.startWorkflow(sleeping, { id: "r", total: 1 }, { tags });
+      await asked.suspend("ö".repeat(2_048));
+      const failed = await host.startWorkflow(stuck, {});
+      for (const { id } of [asked, failed]) {
+        await until("the run rests", async () => (await read(id)).status === "Suspended");
+        const { reason } = await persistence.persistWorkflow(await read(id));
+        assert.equal(reason?.endsWith(id === asked.id ? "ö" : "ö… (cut)"), true);
+      }
     });
 
     test("a running instance that is ended by a record keeps that end", async () => {

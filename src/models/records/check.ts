@@ -3,7 +3,7 @@ import { InvalidRecordError } from "../errors-records.ts";
 import { describeFailure, type Failure } from "../failure.ts";
 import { isUuid } from "../identity.ts";
 import { unknownField } from "../known-fields.ts";
-import { maxNameBytes, maxPathBytes } from "../limits.ts";
+import { maxDescriptionBytes, maxNameBytes, maxPathBytes, maxTags } from "../limits.ts";
 import { isStorableText, shorten, utf8Bytes } from "../text.ts";
 
 /** What may stand for "not given" in a record. */
@@ -51,14 +51,12 @@ export function checkText(value: unknown, path: string): string {
 export const checkOptionalText = (value: unknown, path: string): string | null =>
   isAbsent(value) ? null : checkText(value, path);
 
-const longestDescription = 4096;
-
 /** Free text for people, up to 4,096 bytes; absent is null. */
 export function checkDescription(value: unknown, path: string): string | null {
   if (isAbsent(value)) return null;
   if (typeof value !== "string") return refuse(path, value, "must be a text");
-  if (utf8Bytes(value) > longestDescription)
-    return refuse(path, value, `must not take more than ${longestDescription} bytes`);
+  if (utf8Bytes(value) > maxDescriptionBytes)
+    return refuse(path, value, `must not take more than ${maxDescriptionBytes} bytes`);
   return isStorableText(value) ? value : refuse(path, value, "must not hold a NUL or half of a surrogate pair");
 }
 
@@ -99,14 +97,12 @@ export function checkDate(value: unknown, path: string): number {
 export const checkOptionalDate = (value: unknown, path: string): number | null =>
   isAbsent(value) ? null : checkDate(value, path);
 
-const mostTags = 100;
-
 /** JSON of an object of texts, null if absent or empty. */
 export function checkTags(value: unknown, path: string): string | null {
   if (isAbsent(value)) return null;
   checkObject(value, path);
   const entries = Object.entries(value as Record<string, unknown>);
-  if (entries.length > mostTags) return refuse(path, value, `must not hold more than ${mostTags} tags`);
+  if (entries.length > maxTags) return refuse(path, value, `must not hold more than ${maxTags} tags`);
   const tags: Record<string, string> = {};
   for (const [name, text] of entries) {
     checkText(name, `the name of a tag in ${path}`);
