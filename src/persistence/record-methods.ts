@@ -285,7 +285,7 @@ export abstract class RecordMethods implements RecordOperations {
     return pageOf(await Promise.all(rows), checked, "history", historyRecord);
   }
 
-  async recordError(error: NewExecutionError): Promise<string> {
+  async recordError(error: NewExecutionError | ExecutionErrorData): Promise<string> {
     const [id] = await this.storeHistory("recordError", [checkError(error, "error", this.newId)]);
     return one(id);
   }

@@ -22,8 +22,9 @@ export interface HistoryRecords {
 
 /** Errors of an instance: of attempts and steps that failed, and those that were recorded. */
 export interface ErrorRecords {
-  /** Answers the error's id. Throws `InstanceNotFoundError` and `InvalidRecordError`. */
-  recordError(error: NewExecutionError): Promise<string>;
+  /** Answers the error's id. One that was read is recorded as another one, which nobody has resolved yet. Throws
+   *  `InstanceNotFoundError` and `InvalidRecordError`. */
+  recordError(error: NewExecutionError | ExecutionErrorData): Promise<string>;
   /** Oldest first. */
   getErrors(instanceId: string, filter?: ErrorFilter, page?: PageRequest): Promise<Page<ExecutionErrorData>>;
   /** Notes that an error is dealt with. False: there is none. */

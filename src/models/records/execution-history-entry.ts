@@ -125,18 +125,34 @@ export function checkHistoryEntry(entry: NewHistoryEntry, path: string, newId: (
   };
 }
 
-const newErrorFields = fieldsOf<NewExecutionError>({ workflowId: true, path: true, time: true, error: true });
+/** Also those of an error that was read: what the store alone decides is passed over. */
+const newErrorFields = fieldsOf<NewExecutionError | ExecutionErrorData>({
+  workflowId: true,
+  path: true,
+  time: true,
+  error: true,
+  failure: true,
+  id: true,
+  resolvedTime: true,
+});
 
 /** Throws `InvalidRecordError`. */
-export function checkError(error: NewExecutionError, path: string, newId: () => string): HistoryInsert {
+export function checkError(
+  error: NewExecutionError | ExecutionErrorData,
+  path: string,
+  newId: () => string,
+): HistoryInsert {
   checkFields(error, path, newErrorFields);
+  const { error: thrown, failure }: { readonly error?: unknown; readonly failure?: unknown } = error;
+  if (thrown !== undefined && failure !== undefined)
+    throw new InvalidRecordError(path, "has both `error` and `failure`; one of them says what went wrong");
   return {
     ...historyKeyOf(newId()),
     instance: checkId(error.workflowId, `${path}.workflowId`),
     kind: "error",
     path: isAbsent(error.path) ? null : checkPath(error.path, `${path}.path`),
     at: checkOptionalDate(error.time, `${path}.time`),
-    detail: checkFailure(error.error, `${path}.error`),
+    detail: failure === undefined ? checkFailure(thrown, `${path}.error`) : checkFailure(failure, `${path}.failure`),
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { HistoryFilter } from "../../models/records/execution-history-entry.ts";
 import type { PersistenceProvider } from "../../persistence/records.ts";
-import { idsOf, instance, pagesOf, refused, type Sentence, someId } from "./ground.ts";
+import { idsOf, instance, pagesOf, refused, refusedAt, type Sentence, someId } from "./ground.ts";
 
 const day = (n: number): Date => new Date(Date.UTC(2020, 0, n));
 
@@ -136,6 +136,19 @@ export function errorSentences(sentence: Sentence): void {
     const [first] = (await store.getErrors(id)).items;
     assert.equal(await store.resolveError(error), true);
     assert.deepEqual((await store.getErrors(id)).items, [first]);
+  });
+
+  sentence("an error that was read can be recorded again, as another one that nobody has resolved", async (store) => {
+    const id = await eventful(store);
+    await store.resolveError((await store.getErrors(id)).items[0]?.id ?? "");
+    const [read] = (await store.getErrors(id)).items;
+    assert.ok(read !== undefined);
+    const { id: other } = await instance(store);
+    const recorded = await store.recordError({ ...read, workflowId: other });
+    const { items } = await store.getErrors(other);
+    assert.deepEqual(items, [{ ...read, workflowId: other, id: recorded, resolvedTime: null }]);
+    await refusedAt("error", () => store.recordError({ ...read, error: "x" }));
+    await refusedAt("error.error", () => store.recordError({ workflowId: other, error: undefined }));
   });
 
   sentence("what is no error cannot be resolved", async (store) => {
