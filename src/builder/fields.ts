@@ -54,11 +54,11 @@ export class Fields {
     throw this.#wrong(key, `must be ${choices.map((one) => JSON.stringify(one)).join(" or ")}`, value);
   }
 
-  wholeNumber(key: string): number | undefined {
+  wholeNumber(key: string, from = 1): number | undefined {
     const value = this.#given[key];
-    if (value === undefined || (Number.isSafeInteger(value) && (value as number) > 0))
+    if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= from))
       return value as number | undefined;
-    throw this.#wrong(key, "must be a whole number from 1", value);
+    throw this.#wrong(key, `must be a whole number from ${from}`, value);
   }
 
   durationMs(key: string): number | undefined {

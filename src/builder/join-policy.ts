@@ -38,11 +38,11 @@ export function readTolerance(tolerate: unknown, fault: Fault): JoinPolicy["tole
   const fields = new Fields(tolerate, ["count", "share"], inTolerate);
   const share = fields.value("share");
   if (share === undefined) {
-    const count = fields.wholeNumber("count");
+    const count = fields.wholeNumber("count", 0);
     if (count !== undefined) return { count };
     throw fault(`its option "tolerate" must be { count: n } or { share: from 0 to 1 }, not ${show(tolerate)}`);
   }
   if (fields.value("count") !== undefined) throw inTolerate(`it has both a count and a share: one of them is enough`);
-  if (typeof share === "number" && share > 0 && share <= 1) return { share };
-  throw inTolerate(`its option "share" must be a number above 0, up to 1, not ${show(share)}`);
+  if (typeof share === "number" && share >= 0 && share <= 1) return { share };
+  throw inTolerate(`its option "share" must be a number from 0 to 1, not ${show(share)}`);
 }

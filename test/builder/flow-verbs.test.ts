@@ -244,9 +244,14 @@ describe("a race, and a container with a join policy", () => {
     /it has both a count and a share/,
   );
   refused(
+    "that bears less than nothing",
+    (flow) => flow.race(two, { tolerate: { count: -1 } }),
+    /its option "count" must be a whole number from 0/,
+  );
+  refused(
     "that bears more than all",
     (flow) => flow.race(two, { tolerate: { share: 2 } }),
-    /must be a number above 0, up to 1/,
+    /must be a number from 0 to 1/,
   );
 
   test("are drawn with the number that they wait for", () => {

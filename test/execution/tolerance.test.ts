@@ -7,7 +7,9 @@ interface Job {
   readonly failing: number;
 }
 
-const failing = (id: string, count: number, tolerate: { readonly share: number }, fail: () => never) =>
+type Tolerance = { readonly count: number } | { readonly share: number };
+
+const failing = (id: string, count: number, tolerate: Tolerance, fail: () => never) =>
   defineWorkflow({ id, version: 1 }, (flow: Flow<Job>) =>
     flow
       .forEach(
@@ -35,17 +37,19 @@ const failDeep = (): never => {
 };
 
 /** In floating point 0.29 of 100 is less than 29, and 0.57 of 100 less than 57. */
-const shares = [
+const bearing = [
   [29, failing("share-29", 100, { share: 0.29 }, fail)],
   [57, failing("share-57", 100, { share: 0.57 }, fail)],
+  [0, failing("share-0", 3, { share: 0 }, fail)],
+  [0, failing("count-0", 3, { count: 0 }, fail)],
 ] as const;
 
 const most = 2_000;
 const crowd = failing("crowd", most, { share: 1 }, failDeep);
 
-inEveryWay("A crowd that bears failures", [...shares.map(([, workflow]) => workflow), crowd], (host) => {
-  test("bears the share of them that it says, and not one more", async () => {
-    for (const [bearable, workflow] of shares) {
+inEveryWay("A crowd that bears failures", [...bearing.map(([, workflow]) => workflow), crowd], (host) => {
+  test("bears as many of them as it says, and not one more, also if that is none", async () => {
+    for (const [bearable, workflow] of bearing) {
       const run = await host().startWorkflow(workflow, { failing: bearable });
       assert.equal(await run.result(), bearable);
       const other = await host().startWorkflow(workflow, { failing: bearable + 1 });
