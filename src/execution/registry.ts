@@ -6,11 +6,16 @@ import { type Plan, planOf } from "./plan.ts";
 export class Registry {
   private readonly plans = new Map<string, Plan>();
 
-  /** Throws `DuplicateWorkflowError` if the id and version are taken, `InvalidRequestError` for what is no definition. */
+  /** Takes the very same definition once, however often it is given. Throws `DuplicateWorkflowError` if another one has the id and
+   *  version, `InvalidRequestError` for what is no definition. */
   add(workflow: unknown): Plan {
-    const plan = planOf(definitionOf(workflow));
-    const name = nameOf(plan.id, plan.version);
-    if (this.plans.has(name)) throw new DuplicateWorkflowError(plan.id, plan.version);
+    const definition = definitionOf(workflow);
+    const { id, version } = definition.graph;
+    const name = nameOf(id, version);
+    const known = this.plans.get(name);
+    if (known?.definition === definition) return known;
+    if (known !== undefined) throw new DuplicateWorkflowError(id, version);
+    const plan = planOf(definition);
     this.plans.set(name, plan);
     return plan;
   }

@@ -46,8 +46,13 @@ const checked = defineWorkflow({ id: "checked", version: 1, data: schema }, (flo
   flow.run("greet", ({ name }) => name.length),
 );
 
-test("a definition that is registered twice is refused before the host starts", () => {
-  assert.throws(() => createHost({ workflows: [hello, hello] }), { code: "DUPLICATE_WORKFLOW", message: /hello/ });
+test("two definitions of one id and version are refused before the host starts", () => {
+  const other = defineWorkflow({ id: "hello", version: 1 }, (flow: Flow<object>) => flow.run("greet", () => "hi"));
+  assert.throws(() => createHost({ workflows: [hello, other] }), { code: "DUPLICATE_WORKFLOW", message: /hello/ });
+});
+
+test("the very same definition may be given twice, as lists that are put together do", () => {
+  assert.doesNotThrow(() => createHost({ workflows: [hello, stranger, hello] }));
 });
 
 test("options that cannot work are refused with their name", () => {
