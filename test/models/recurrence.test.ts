@@ -25,6 +25,12 @@ describe("the hour that is skipped in spring", () => {
     ]);
   });
 
+  test("a time of day in one that ends at midnight does not come, for its day is over", () => {
+    const days = ["2026-03-28T12:00Z", "2026-03-30T12:00Z"] as const; // the 28th in Nuuk: 22:59:59 is followed by the 29th, 00:00
+    assert.deepEqual(ticks(cronOf("30 23 * * *", "America/Nuuk"), ...days), ["2026-03-30T00:30Z"]);
+    assert.deepEqual(ticks(cronOf("0 0 * * *", "America/Nuuk"), ...days), ["2026-03-29T01:00Z", "2026-03-30T01:00Z"]);
+  });
+
   test("ticks of a step or wildcard that fall into it do not come", () => {
     assert.deepEqual(ticks(cronOf("*/20 2 * * *", "Europe/Berlin"), ...day), []);
     assert.deepEqual(ticks(cronOf("*/30 * * * *", "Europe/Berlin"), "2026-03-29T00:15Z", "2026-03-29T01:45Z"), [
