@@ -51,7 +51,10 @@ export class PoolTooSmallError extends WorkflowError {
   readonly needed: number;
 
   constructor(size: number, needed: number) {
-    super(`The pool has ${size} connections and ${needed} are needed. Raise its \`max\` to ${needed} or more.`);
+    super(
+      `The pool may have ${size} connections and ${needed} are needed. ` +
+        `Raise \`maxConnections\`, or what the server allows this user, to ${needed} or more.`,
+    );
     this.size = size;
     this.needed = needed;
   }
@@ -79,16 +82,16 @@ export class SchemaOutdatedError extends WorkflowError {
   }
 }
 
-/** Another process uses the directory of the embedded database. */
+/** Another process, or another provider of this one, uses the directory of the embedded database. */
 export class DirectoryInUseError extends WorkflowError {
   override readonly name = "DirectoryInUseError";
   readonly code = "DIRECTORY_IN_USE";
   readonly errorClass = "conflict";
   readonly directory: string;
 
-  constructor(directory: string, holder?: string) {
+  constructor(directory: string, holder = "another process") {
     super(
-      `Directory ${directory} is in use by another process${holder === undefined ? "" : ` (${holder})`}. ` +
+      `Directory ${directory} is in use by ${holder}. ` +
         `Stop it, choose another directory, or set DATABASE_URL to share one PostgreSQL.`,
     );
     this.directory = directory;
@@ -102,11 +105,11 @@ export class DirectoryNotWritableError extends WorkflowError {
   readonly errorClass = "invalid";
   readonly directory: string;
 
-  constructor(directory: string, because?: Because) {
-    super(
-      `Directory ${directory} cannot be written. Give this user the right to, or choose another directory.`,
-      because,
-    );
+  constructor(directory: string, because?: Because & { readonly isFile?: boolean }) {
+    const problem = because?.isFile
+      ? "is a file, or lies in one. Choose another directory."
+      : "cannot be written. Give this user the right to, or choose another directory.";
+    super(`Directory ${directory} ${problem}`, because);
     this.directory = directory;
   }
 }

@@ -27,11 +27,16 @@ after(() => rmSync(root, { recursive: true, force: true }));
 test("a directory that cannot be made or written is refused with a sentence", async () => {
   const file = join(root, "file");
   writeFileSync(file, "");
-  for (const directory of [file, join(file, "below"), "/proc/workflow-core"]) {
-    await assert.rejects(
-      opened({ directory }),
-      (error) => error instanceof DirectoryNotWritableError && error.directory === directory,
-    );
+  for (const [directory, problem] of [
+    [file, /is a file, or lies in one/],
+    [join(file, "below"), /is a file, or lies in one/],
+    ["/proc/workflow-core", /cannot be written/],
+  ] as const) {
+    await assert.rejects(opened({ directory }), (error) => {
+      assert.ok(error instanceof DirectoryNotWritableError);
+      assert.equal(error.directory, directory);
+      return problem.test(error.message);
+    });
   }
 });
 

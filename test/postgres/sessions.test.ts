@@ -30,7 +30,10 @@ test("a pool that cannot hold the reserved connections is refused with the numbe
   ] as const) {
     assert.throws(
       () => new PostgresPersistenceProvider({ url: w.url, ...options }),
-      (error) => error instanceof PoolTooSmallError && error.needed === needed && error.message.includes(`${needed}`),
+      (error) =>
+        error instanceof PoolTooSmallError &&
+        error.needed === needed &&
+        new RegExp(`\`maxConnections\`.* to ${needed} or more`).test(error.message),
     );
   }
   await w.client.query("create role narrow login superuser connection limit 4");

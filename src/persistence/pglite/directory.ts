@@ -30,7 +30,7 @@ export class DatabaseDirectory {
       return new DatabaseDirectory(directory, await DirectoryLock.take(env, directory));
     } catch (error) {
       if (error instanceof WorkflowError) throw error;
-      throw new DirectoryNotWritableError(directory, { cause: error });
+      throw new DirectoryNotWritableError(directory, { cause: error, isFile: codeOf(error) === "ENOTDIR" });
     }
   }
 
@@ -73,6 +73,6 @@ function makeFolder(folder: string): void {
 
 function makePrivate(directory: string): void {
   makeFolder(directory);
-  if (!statSync(directory).isDirectory()) throw new Error("It is a file.");
+  if (!statSync(directory).isDirectory()) throw new DirectoryNotWritableError(directory, { isFile: true });
   accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
 }

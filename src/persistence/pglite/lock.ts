@@ -130,7 +130,14 @@ async function refuseIfHeld(env: Environment, directory: string, number: number)
   const state = holder === undefined ? "unknown" : stateOf(holder);
   if (state === "gone") return;
   if (state === "unknown" && !(await changes(env, directory, number, text))) return;
-  throw new DirectoryInUseError(directory, holder === undefined ? undefined : `process ${holder.pid}`);
+  throw new DirectoryInUseError(directory, holder === undefined ? undefined : nameOf(holder));
+}
+
+function nameOf(holder: file.LockRecord): string {
+  const { host, pid } = thisProcess();
+  return holder.host === host && holder.pid === pid
+    ? "another provider of this process"
+    : `another process (process ${holder.pid})`;
 }
 
 /** Whether the lock's file changes within the time in which a living holder must have changed it. */
