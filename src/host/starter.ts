@@ -66,9 +66,10 @@ const labelOf = (value: string | undefined, what: string): string | null =>
 
 /** The tags of a start: an object of at most 100 labels by name. Throws `InvalidNameError`. */
 export function checkTags(tags: unknown): Readonly<Record<string, string>> {
-  if (!hasFields(tags)) throw new InvalidNameError("tags", tags, "must be an object of texts");
+  if (!hasFields(tags)) throw new InvalidNameError("set of tags", tags, "must be an object of texts");
   const given = Object.entries(tags);
-  if (given.length > maxTags) throw new InvalidNameError("tags", tags, `must not hold more than ${maxTags} tags`);
+  if (given.length > maxTags)
+    throw new InvalidNameError("set of tags", tags, `must not hold more than ${maxTags} tags`);
   const labels = given.map(([name, label]: [string, unknown]) => [
     checkName(name, "name of a tag"),
     checkName(label, `tag "${shorten(name, 60)}"`),

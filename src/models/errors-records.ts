@@ -1,5 +1,6 @@
 import type { WorkflowStatus } from "./instance.ts";
 import { type Because, WorkflowError } from "./errors.ts";
+import { withArticle } from "./text.ts";
 
 /** A record, a filter or a page that the caller gave cannot be used as it is. Nothing of the call was carried out. */
 export class InvalidRecordError extends WorkflowError {
@@ -26,7 +27,10 @@ export class DuplicateRecordError extends WorkflowError {
   readonly id: string;
 
   constructor(what: string, id: string, because?: Because) {
-    super(`There is a ${what} ${id} already, and it was left as it is. Nothing of this call was stored.`, because);
+    super(
+      `There is ${withArticle(what)} ${id} already, and it was left as it is. Nothing of this call was stored.`,
+      because,
+    );
     this.what = what;
     this.id = id;
   }

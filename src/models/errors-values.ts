@@ -1,5 +1,5 @@
 import { WorkflowError, type Because } from "./errors.ts";
-import { sentence, shorten } from "./text.ts";
+import { sentence, shorten, shownValue } from "./text.ts";
 
 /** One thing that a schema found wrong. */
 export interface ValidationIssue {
@@ -82,7 +82,7 @@ export class InvalidNameError extends WorkflowError {
 
   /** `problem` continues "…": ("key", "", "must not be empty"). */
   constructor(what: string, value: unknown, problem: string) {
-    const shown = typeof value === "string" ? JSON.stringify(shorten(value, 60)) : `a ${typeof value}`;
+    const shown = shownValue(value);
     super(`${shown} is no valid ${what}: it ${problem}.`);
     this.what = what;
     this.value = shown;
@@ -99,12 +99,7 @@ export class InvalidDurationError extends WorkflowError {
   readonly value: string;
 
   constructor(what: string, value: unknown, problem: string) {
-    const shown =
-      typeof value === "string"
-        ? JSON.stringify(shorten(value, 60))
-        : typeof value === "number"
-          ? `${value}`
-          : `a ${typeof value}`;
+    const shown = shownValue(value);
     super(
       `${what}: ${shown} ${problem}. Give milliseconds, or a text as in "5 minutes" (ms, second, minute, hour, day).`,
     );
@@ -123,15 +118,11 @@ export class InvalidInstantError extends WorkflowError {
   readonly value: string;
 
   constructor(what: string, value: unknown, problem: string) {
-    const shown = typeof value === "string" ? JSON.stringify(shorten(value, 60)) : shownValue(value);
+    const shown = shownValue(value);
     super(`${what}: ${shown} ${problem}. Give a Date.`);
     this.what = what;
     this.value = shown;
   }
-}
-
-function shownValue(value: unknown): string {
-  return value instanceof Date || typeof value === "number" ? String(value) : `a ${typeof value}`;
 }
 
 /** A cron expression, a time zone or an interval that says when something recurs cannot be used. */
@@ -145,7 +136,7 @@ export class InvalidRecurrenceError extends WorkflowError {
   readonly value: string;
 
   constructor(what: string, value: unknown, problem: string, because?: Because) {
-    const shown = typeof value === "string" ? JSON.stringify(shorten(value, 60)) : shownValue(value);
+    const shown = shownValue(value);
     super(sentence(`${what}: ${shown} ${problem}`), because);
     this.what = what;
     this.value = shown;

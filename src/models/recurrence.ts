@@ -48,6 +48,13 @@ export function cronOf(cron: unknown, timeZone: unknown = "UTC"): Recurrence {
     throw new InvalidRecurrenceError("timeZone", timeZone, `is no time zone, as in "Europe/Berlin"`);
   }
   const recurrence = { cron: cron.trim().replaceAll(/\s+/g, " "), timeZone };
+  const parts = recurrence.cron.split(" ").length;
+  if (parts !== 5 && parts !== 6 && !recurrence.cron.startsWith("@"))
+    throw new InvalidRecurrenceError(
+      "cron",
+      cron,
+      "is no cron expression: it has five parts, or six with seconds in front",
+    );
   try {
     ticker(recurrence);
   } catch (thrown) {

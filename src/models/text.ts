@@ -27,3 +27,14 @@ export const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text
 
 /** Bytes that the text takes in UTF-8. */
 export const utf8Bytes = (text: string): number => Buffer.byteLength(text, "utf8");
+
+/** The noun with its article. */
+export const withArticle = (noun: string): string => `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
+
+/** A value for people, short and printable: a text in quotes, what is short as it is, of all else what kind of thing it is. */
+export function shownValue(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(shorten(value, 60));
+  if (Array.isArray(value)) return "an array";
+  const isShort = value === null || ["undefined", "number", "boolean"].includes(typeof value) || value instanceof Date;
+  return isShort ? String(value) : withArticle(typeof value);
+}

@@ -252,7 +252,7 @@ describe("sizes", () => {
 describe("defineWorkflow", () => {
   const refusedDefine = (sentence: string, given: readonly unknown[], expected: RegExp): void =>
     void test(sentence, () => assert.match(refusalOfDefine(...given), expected));
-  refusedDefine("needs an id", [{ version: 1 }, one], /^: a undefined is no valid workflow id: it must be a text\.$/);
+  refusedDefine("needs an id", [{ version: 1 }, one], /^: undefined is no valid workflow id: it must be a text\.$/);
   refusedDefine(
     "needs an id that is not empty",
     [{ id: "", version: 1 }, one],
@@ -312,7 +312,7 @@ describe("defineWorkflow", () => {
         build = one;
       },
     ],
-    /^: a undefined is no valid workflow id/,
+    /^: undefined is no valid workflow id/,
   );
   refusedDefine(
     "needs a class whose build returns",

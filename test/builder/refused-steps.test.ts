@@ -249,11 +249,7 @@ describe("times", () => {
     (flow) => flow.delay("2 dayz"),
     /^delay: its duration: "2 dayz" has an unknown unit/,
   );
-  refused(
-    "a delay is not nothing",
-    (flow) => flow.delay(undefined),
-    /^delay: its duration: a undefined is no duration/,
-  );
+  refused("a delay is not nothing", (flow) => flow.delay(undefined), /^delay: its duration: undefined is no duration/);
   refused("a delay is not negative", (flow) => flow.delay(-1), /^delay: its duration: -1 is negative/);
   refused(
     "a timeout is a duration",

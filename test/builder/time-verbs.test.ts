@@ -15,7 +15,7 @@ test("delayUntil keeps a constant as text, and a mapping as a reference", () => 
 
 for (const [what, given, problem] of [
   ["a text", "2030-01-01", /^delayUntil: its instant: "2030-01-01" is no Date\. Give a Date\.$/],
-  ["nothing", undefined, /^delayUntil: its instant: a undefined is no Date/],
+  ["nothing", undefined, /^delayUntil: its instant: undefined is no Date/],
   ["an invalid date", new Date(NaN), /^delayUntil: its instant: Invalid Date is no valid Date/],
   ["a date too far", new Date(8.64e15), /is not in the years 1 to 9999/],
 ] as const) {
@@ -95,7 +95,7 @@ for (const [what, build, problem] of [
     (flow: Untyped) => flow.within(1, (body: Untyped) => body),
     /^within: its body has no steps/,
   ],
-  ["a scope without a time", (flow: Untyped) => flow.within(undefined, inner), /^within: its duration: a undefined/],
+  ["a scope without a time", (flow: Untyped) => flow.within(undefined, inner), /^within: its duration: undefined/],
   ["a scope that suspends", (flow: Untyped) => flow.within(1, inner, { onError: "suspend" }), /"onError" must be/],
   [
     "an end that is none",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InvalidRequestError, PermanentError, WorkflowError } from "../../src/models/errors.ts";
+import { DuplicateRecordError } from "../../src/models/errors-records.ts";
 import * as definitionErrors from "../../src/models/errors-definition.ts";
 import * as instanceErrors from "../../src/models/errors-instance.ts";
 import * as storageErrors from "../../src/models/errors-storage.ts";
@@ -109,6 +110,7 @@ test("authors may extend PermanentError, with fields that are no JSON", () => {
 });
 
 test("messages say what to do", () => {
+  assert.match(new DuplicateRecordError("event", "42").message, /^There is an event 42 already, /);
   assert.equal(
     new valueErrors.InvalidNameError("key", "\0".repeat(1000), "must not hold a NUL").message,
     `"${"\ufffd".repeat(59)}…" is no valid key: it must not hold a NUL.`,

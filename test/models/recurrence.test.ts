@@ -102,13 +102,20 @@ test("the latest tick is found however many were missed", () => {
 });
 
 for (const [what, make, problem] of [
-  ["three fields", () => cronOf("* * *"), /^cron: "\* \* \*" is no cron expression: .*five, six/],
+  [
+    "three fields",
+    () => cronOf("* * *"),
+    /^cron: "\* \* \*" is no cron expression: it has five parts, or six with seconds in front\.$/,
+  ],
   ["a minute too many", () => cronOf("61 * * * *"), /Invalid value for minute: 61/],
   ["an instant", () => cronOf("2026-01-01T00:00:00"), /is no cron expression, as in/],
   ["a field that means the present", () => cronOf("? * * * *"), /is no cron expression, as in/],
-  ["a year", () => cronOf("0 0 0 1 1 * 2030"), /requires exactly 5 or 6 parts/],
+  ["a year", () => cronOf("0 0 0 1 1 * 2030"), /it has five parts, or six/],
+  ["nothing", () => cronOf(" "), /it has five parts, or six/],
+  ["a nickname that there is none of", () => cronOf("@sometimes"), /is no cron expression/],
   ["no text", () => cronOf(5), /^cron: 5 is no cron expression/],
   ["a zone of another planet", () => cronOf("* * * * *", "Mars/Base"), /^timeZone: "Mars\/Base" is no time zone/],
+  ["an object for a zone", () => cronOf("* * * * *", {}), /^timeZone: an object is no time zone/],
   ["an interval without length", () => everyOf(0, 0), /^every: 0 is less than a second/],
 ] as const) {
   test(`${what} is refused`, () => assert.throws(make, { code: "INVALID_RECURRENCE", message: problem }));

@@ -4,7 +4,7 @@ import { describeFailure, type Failure } from "../failure.ts";
 import { isUuid } from "../identity.ts";
 import { unknownField } from "../known-fields.ts";
 import { maxDescriptionBytes, maxNameBytes, maxPathBytes, maxTags } from "../limits.ts";
-import { isStorableText, shorten, utf8Bytes } from "../text.ts";
+import { isStorableText, shownValue, utf8Bytes } from "../text.ts";
 
 /** What may stand for "not given" in a record. */
 export type Absent = null | undefined;
@@ -133,14 +133,5 @@ export const isAbsent = (value: unknown): value is Absent => value === null || v
 
 /** Throws `InvalidRecordError` that shows the value, shortened. */
 function refuse(path: string, value: unknown, problem: string): never {
-  const shown =
-    typeof value === "string" ? JSON.stringify(shorten(value, 60)) : String(isAbsent(value) ? value : kindOf(value));
-  throw new InvalidRecordError(path, `is ${shown}, and ${problem}`);
+  throw new InvalidRecordError(path, `is ${shownValue(value)}, and ${problem}`);
 }
-
-const kindOf = (value: unknown): string =>
-  typeof value === "number" || typeof value === "boolean"
-    ? `${value}`
-    : Array.isArray(value)
-      ? "an array"
-      : `a ${typeof value}`;
