@@ -6,7 +6,7 @@ import { emptyFrontier, limitedTo } from "../models/frontier.ts";
 import { checkKnown, fieldsOf, pick } from "../models/known-fields.ts";
 import { bucketOf, checkName, keyedId } from "../models/identity.ts";
 import { storedFromJson } from "../models/stored-value.ts";
-import { utf8Bytes } from "../models/text.ts";
+import { isStorableText, utf8Bytes } from "../models/text.ts";
 import type { WorkflowDefinition } from "../models/workflow-definition.ts";
 import type { StartRow } from "../persistence/provider.ts";
 import type { StoredSchedule } from "../persistence/schedule-store.ts";
@@ -53,7 +53,7 @@ export type ScheduleChanges<S> = (
 export interface SchedulePage {
   /** From behind this id. */
   readonly after?: string;
-  /** How many at most. Default: 100. */
+  /** How many at most: 1 to 10,000. Default: 100. */
   readonly limit?: number;
 }
 
@@ -112,14 +112,18 @@ export function checkChanges<S>(changes: ScheduleChanges<S>): void {
     throw new InvalidRequestError("data", "is for a workflow: give the `workflow` too, also if it stays the same");
 }
 
+const longestPage = 10_000;
+
 const listed = fieldsOf<SchedulePage>({ after: true, limit: true });
 
 /** Fills in the defaults. Throws `InvalidRequestError`. */
 export function schedulePageOf(page: SchedulePage): Required<SchedulePage> {
   checkKnown(page, "schedules.list", listed);
   const { after = "", limit = 100 } = page;
-  if (typeof after !== "string") throw new InvalidRequestError("after", "must be the id of a schedule");
-  if (!Number.isInteger(limit) || limit < 1) throw new InvalidRequestError("limit", "must be a whole number from 1");
+  if (typeof after !== "string" || !isStorableText(after))
+    throw new InvalidRequestError("after", "must be the id of a schedule");
+  if (!Number.isInteger(limit) || limit < 1 || limit > longestPage)
+    throw new InvalidRequestError("limit", `must be a whole number from 1 to ${longestPage}`);
   return { after, limit };
 }
 

@@ -9,7 +9,7 @@ import { KeyConflictError } from "../models/errors-instance.ts";
 import { InvalidNameError } from "../models/errors-values.ts";
 import { type Frontier, limitedTo } from "../models/frontier.ts";
 import { bucketOf, checkName, keyedId, newInstanceId } from "../models/identity.ts";
-import { checkKnown } from "../models/known-fields.ts";
+import { checkItem } from "../models/known-fields.ts";
 import { maxTags } from "../models/limits.ts";
 import type { StoredValue } from "../models/stored-value.ts";
 import { shorten } from "../models/text.ts";
@@ -30,13 +30,13 @@ export interface Departure {
   readonly key: string | undefined;
 }
 
-/** Checks what a caller wants to start and makes the row of it. Throws before anything is stored. */
+/** Checks what a caller wants to start, as the nth of many, and makes the row of it. Throws before anything is stored. */
 export async function prepare(
   plan: Plan,
   item: StartOptions & { readonly data: unknown },
-  at: { readonly env: Environment; readonly buckets: number },
+  at: { readonly env: Environment; readonly buckets: number; readonly n: number },
 ): Promise<Departure> {
-  checkKnown(item, "startWorkflows", known.startItem);
+  checkItem(item, `startWorkflows: items[${at.n}]`, known.startItem);
   const { data, key, timeout } = item;
   const { schema } = plan.definition;
   const valid = schema === undefined ? data : await validated(schema, data, `start data of "${plan.id}"`);

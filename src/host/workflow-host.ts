@@ -186,7 +186,7 @@ export class WorkflowHost {
     checkKnown(options, "startWorkflow", known.start);
     const { tx, ...rest } = pick(options, known.start);
     const engine = this.running("startWorkflow", tx);
-    const departure = await this.departure(engine, workflow, { data, ...rest });
+    const departure = await this.departure(engine, workflow, { item: { data, ...rest }, n: 0 });
     this.env.tracing?.remember(departure.row.id, span);
     if (tx === undefined) await this.starter.send(departure, () => this.running("startWorkflow").node);
     else await this.starter.sendInside([departure], engine.store, sessionOf(tx));
@@ -211,7 +211,7 @@ export class WorkflowHost {
   ): Promise<readonly StartOutcome<R>[]> {
     checkMany(items, options, "startWorkflows");
     const engine = this.running("startWorkflows", options.tx);
-    const departures = await Promise.allSettled(items.map((item) => this.departure(engine, workflow, item)));
+    const departures = await Promise.allSettled(items.map((item, n) => this.departure(engine, workflow, { item, n })));
     const ready = departures.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     for (const { row } of ready) this.env.tracing?.remember(row.id, span);
     if (options.tx !== undefined) await this.starter.sendInside(ready, engine.store, sessionOf(options.tx));
@@ -283,9 +283,13 @@ export class WorkflowHost {
     return tracer === undefined && !logOperations ? store : observedStore(store, this.env, logOperations);
   }
 
-  private departure(engine: Engine, workflow: object, item: StartItem<unknown>): Promise<Departure> {
+  private departure(
+    engine: Engine,
+    workflow: object,
+    { item, n }: { readonly item: StartItem<unknown>; readonly n: number },
+  ): Promise<Departure> {
     const { id, version } = definitionOf(workflow).graph;
-    return prepare(this.registry.get(id, version), item, { env: this.env, buckets: engine.store.buckets });
+    return prepare(this.registry.get(id, version), item, { env: this.env, buckets: engine.store.buckets, n });
   }
 
   private async publish<T>(
@@ -294,8 +298,9 @@ export class WorkflowHost {
     tx: TransactionClient | undefined,
   ): Promise<void> {
     const engine = this.running("publishEvent", tx);
-    const rows = items.map((item) => prepareEvent(event, item, engine));
-    if (tx !== undefined) return insideOf(engine.store, sessionOf(tx)).publish(await Promise.all(rows));
+    const { env, store } = engine;
+    const rows = items.map((item, n) => prepareEvent(event, item, { env, store, n }));
+    if (tx !== undefined) return insideOf(store, sessionOf(tx)).publish(await Promise.all(rows));
     const outcomes = await Promise.allSettled(
       rows.map(async (preparing, n) => {
         const row = await preparing;

@@ -43,3 +43,10 @@ export function checkKnown(given: unknown, call: string, known: ReadonlySet<stri
   if (unknown !== undefined)
     throw new InvalidRequestError(`${call}: ${unknown.name}`, `is not known: ${unknown.choice}`);
 }
+
+/** Lets one of many items pass, which `what` names. Throws `InvalidRequestError`. */
+export function checkItem(item: unknown, what: string, known: ReadonlySet<string>): void {
+  if (typeof item !== "object" || item === null || Array.isArray(item))
+    throw new InvalidRequestError(what, "must be an object");
+  checkKnown(item, what, known);
+}

@@ -157,11 +157,17 @@ onEveryStore("bad input", (store) => {
       readonly status: string;
       readonly error?: { readonly what?: string };
     }[];
-    assert.deepEqual([good?.status, bad?.status, bad?.error?.what], ["started", "refused", "startWorkflows: keey"]);
+    assert.deepEqual(
+      [good?.status, bad?.status, bad?.error?.what],
+      ["started", "refused", "startWorkflows: items[1]: keey"],
+    );
     await assert.rejects(startWorkflows(hello, [], { key: "x" }), refused("startWorkflows: key"));
     await assert.rejects(startWorkflows(hello, { data: name }), refused("startWorkflows: items"));
     await assert.rejects(publishEvent(said, "k", 1, { key: "x" }), refused("publishEvent: key"));
-    await assert.rejects(publishEvents(said, [{ key: "k", data: 1, id: "x" }]), refused("publishEvents: id"));
+    await assert.rejects(publishEvents(said, [{ key: "k", data: 1, id: "x" }]), refused("publishEvents: items[0]: id"));
+    await assert.rejects(publishEvents(said, [{ key: "k", data: 1 }, null]), refused("publishEvents: items[1]"));
+    const [none] = (await startWorkflows(hello, [null])) as readonly { readonly error?: { readonly what?: string } }[];
+    assert.equal(none?.error?.what, "startWorkflows: items[0]");
     await assert.rejects(publishEvents(said, "k"), refused("publishEvents: items"));
   });
 

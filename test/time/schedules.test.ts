@@ -272,6 +272,8 @@ onEveryClock("schedules", (store) => {
     await assert.rejects(change({ data: { size: 2 } }), refused("data"));
     await assert.rejects(change(undefined), refused("schedules.update: options"));
     await assert.rejects(async () => list?.call(host.schedules, { limt: 5 }), refused("schedules.list: limt"));
+    for (const limit of [0, 1.5, 10_001, 1e300]) await assert.rejects(host.schedules.list({ limit }), refused("limit"));
+    await assert.rejects(host.schedules.list({ after: "\0" }), refused("after"));
     await assert.rejects(host.schedules.pause("bad"), { code: "SCHEDULE_NOT_FOUND" });
     await assert.rejects(host.schedules.trigger("bad"), { code: "SCHEDULE_NOT_FOUND" });
   });
