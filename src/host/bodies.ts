@@ -98,10 +98,11 @@ export class Bodies {
       const { pointers, deadline } = live.state.frontier;
       const timed = path === "" ? deadline : pointers[path];
       // It may have been set for another instant meanwhile, or not have come yet.
-      if (timed?.due !== due || clock.now() < due) this.setTimer(live, path, timed?.due);
-      else if (path === "") this.turns.push(live, { kind: "expired" });
-      else if (pointers[path]?.event === undefined) this.turns.push(live, { kind: "due", path, due });
-      else void this.giveUpWaiting(live, path, due);
+      if (timed?.due !== due || clock.now() < due) return this.setTimer(live, path, timed?.due);
+      if (path === "") return this.turns.push(live, { kind: "expired" });
+      if (pointers[path]?.event === undefined) return this.turns.push(live, { kind: "due", path, due });
+      live.timers.set(path, timer); // until it has looked: what goes on meanwhile sets no other
+      void this.giveUpWaiting(live, path, due);
     });
     live.timers.set(path, timer);
   }
@@ -115,10 +116,12 @@ export class Bodies {
     try {
       await store.events.look(subscriptionsOf(live, store.buckets).filter((one) => one.path === path));
       this.turns.received(live, await store.instances.inbox([live]));
+      live.timers.delete(path);
       if (!live.isStopping) this.turns.push(live, { kind: "due", path, due });
     } catch (error) {
       env.logger.warn("An inbox could not be read; trying again", { id: live.id, error: String(error) });
       await env.sleep(inboxPauseMs);
+      live.timers.delete(path);
       this.setTimer(live, path, due);
     }
   }

@@ -68,6 +68,8 @@ export class Claimer {
   private giveBackAt: number;
   private isGivingBack = false;
   private readonly wanted = new Map<string, InstanceRef>();
+  /** Wanted, and left alone for a while. */
+  private readonly held = new Set<string>();
 
   constructor(parts: ClaimerParts) {
     this.parts = parts;
@@ -108,6 +110,7 @@ export class Claimer {
 
   /** Takes this instance to carry out a request, whatever its definition, unless somebody else takes it first. */
   want(ref: InstanceRef): void {
+    if (this.held.has(ref.id)) return;
     this.wanted.set(ref.id, ref);
     this.loop.poke();
   }
@@ -173,10 +176,18 @@ export class Claimer {
         await this.takeOne(ref);
       } catch (error) {
         if (!isLocked(error)) throw error;
-        this.parts.env.later(heldPauseMs, () => this.want(ref)); // no other claim waits for whoever holds its row
+        this.leaveAlone(ref); // no other claim waits for whoever holds its row
       }
       this.wanted.delete(ref.id);
     }
+  }
+
+  private leaveAlone(ref: InstanceRef): void {
+    this.held.add(ref.id);
+    this.parts.env.later(heldPauseMs, () => {
+      this.held.delete(ref.id);
+      this.want(ref);
+    });
   }
 
   private async takeOne(ref: InstanceRef): Promise<void> {

@@ -30,6 +30,7 @@ const sweepOlderMs = 2_000;
 const rowsAtOnce = 500;
 /** Between two looks of which the first found as much as one takes. */
 const moreMs = 100;
+const askedMs = 60_000;
 const keepEventsMs = 7 * 24 * 60 * 60 * 1000;
 const hourMs = 3_600_000;
 
@@ -44,6 +45,7 @@ export class Janitor {
   private readonly retention: Loop;
   /** At first whatever there is: what this process did as another node may have been cut off just now. */
   private olderMs = 0;
+  private askedNextAt = -Infinity;
   private isStopped = false;
 
   constructor(parts: JanitorParts) {
@@ -90,6 +92,7 @@ export class Janitor {
     if (released > 0 || lost.length > 0 || othersLost) {
       claimer.askAgain();
       this.sweepSoon(); // what the dead had committed and not looked for
+      this.askedNextAt = -Infinity;
       this.blocking.poke(); // what nobody else can run
     }
     return store.alone ? hourMs : nextMs;
@@ -113,10 +116,16 @@ export class Janitor {
     // What a sweep elsewhere blocked that was cut off before it looked again.
     const unblocked = await store.instances.unblock(registry.names(), rowsAtOnce);
     if (unblocked > 0) claimer.poke();
-    // What was asked of a node that has left, or died, before it carried it out.
-    const asked = await store.instances.asked(rowsAtOnce);
-    for (const ref of asked) claimer.want(ref);
-    return Math.max(blocked, unblocked, asked.length) < rowsAtOnce ? this.pauseMs : moreMs;
+    await this.takeAsked();
+    return Math.max(blocked, unblocked) < rowsAtOnce ? this.pauseMs : moreMs;
+  }
+
+  /** What was asked of a node that has left, or died, before it carried it out. */
+  private async takeAsked(): Promise<void> {
+    const { store, env, claimer } = this.parts;
+    if (env.monotonic() < this.askedNextAt) return;
+    for (const ref of await store.instances.asked(rowsAtOnce)) claimer.want(ref);
+    this.askedNextAt = env.monotonic() + askedMs;
   }
 
   /** Without hints nobody says that there is something. */

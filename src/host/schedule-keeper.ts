@@ -14,7 +14,7 @@ export interface ScheduleKeeperParts {
   readonly clock: DatabaseClock;
   readonly notices: Notices;
   readonly pollMs: number;
-  /** Milliseconds between looks while a tick waits for the end of a run. */
+  /** Milliseconds between looks while a tick waits for the end of a run, or more, up to `pollMs`, if it waits for long. */
   readonly endPollMs: number;
   /** A run was started that any node may take. */
   readonly started: () => void;
@@ -61,7 +61,8 @@ export class ScheduleKeeper {
     let carriedOut = 0;
     for (const schedule of due) if (await this.carriesOut(schedule, now)) carriedOut += 1;
     if (carriedOut > 0) return 0;
-    return Math.min(untilLater, endPollMs);
+    // Ticks wait for runs to end, or cannot be carried out here: the longer they do, the less often they are looked at.
+    return Math.min(untilLater, pollMs, Math.max(endPollMs, (now - dueAt) / 10));
   }
 
   /** One that cannot be read or reckoned here (of another engine, in a time zone that this machine does not know) holds up no other. */
@@ -88,7 +89,7 @@ export class ScheduleKeeper {
     const start = tick.starts ? startOf(schedule, new Date(tick.at).toISOString(), store.buckets) : null;
     const firing = { id, revision, nextAt: tick.nextAt, tickAt: tick.at, start };
     const isMine = await store.schedules.fire(firing).catch((error: unknown) => {
-      started(); // it may have, though its answer was lost: then nothing is due any more when this is tried again
+      if (isPassing(error)) started(); // it may have held: then nothing is due any more when it is tried again
       throw error;
     });
     if (!isMine || start === null) return;

@@ -63,10 +63,10 @@ export class Worker {
     this.enroll(live);
     live.isTurning = true;
     const facts = firstFacts(live, now);
-    let mail = inbox;
+    live.take(inbox); // what comes meanwhile comes behind it
     try {
       await remember(live, this.parts.store.instances);
-      if (facts.some(isTimer)) mail = await this.lookedFor(live, inbox);
+      if (facts.some(isTimer)) await this.lookFor(live);
     } catch (error) {
       this.parts.env.logger.error("An instance could not be loaded; it is left to the next claim", {
         id: live.id,
@@ -77,18 +77,18 @@ export class Worker {
     } finally {
       live.isTurning = false;
     }
-    live.take(mail);
     live.facts.push(...facts);
     void this.turn(live);
   }
 
   /** What is due was perhaps overtaken by an event that nobody has looked for yet: that of whoever committed the wait may be under way. */
-  private async lookedFor(live: LiveInstance, inbox: readonly InboxRow[]): Promise<readonly InboxRow[]> {
+  private async lookFor(live: LiveInstance): Promise<void> {
     const { events, instances, buckets } = this.parts.store;
     const waits = subscriptionsOf(live, buckets);
-    if (waits.length === 0) return inbox;
+    if (waits.length === 0) return;
     await events.look(waits);
-    return instances.inbox([live]);
+    const rows = await instances.inbox([live]);
+    live.take(rows.filter(({ seq }) => seq > live.inboxSeen));
   }
 
   /**

@@ -29,6 +29,7 @@ import type {
 import type { HealthReport, PurgeBefore, PurgeWorkflows } from "./records-upkeep.ts";
 import type { EventRef, SubscriptionRef } from "./event-store.ts";
 import type { EngineStore, Wake } from "./provider.ts";
+import { retrying } from "./retrying.ts";
 import { isInsideStep } from "./step-transaction.ts";
 import type {
   Statistics,
@@ -171,11 +172,13 @@ export abstract class RecordProvider extends RecordMethods implements Transactio
   protected override async stirred({ due, ended = [], events = [], subscriptions = [] }: Stirred): Promise<void> {
     const { store } = this;
     try {
-      const delivered = await store.events.deliver(events);
-      const found = await store.events.look(subscriptions.map((row) => subscriptionRef(row, store.buckets)));
+      const sure = <R>(act: () => Promise<R>): Promise<R> => retrying(this.env, act);
+      const delivered = await sure(() => store.events.deliver(events));
+      const refs = subscriptions.map((row) => subscriptionRef(row, store.buckets));
+      const found = await sure(() => store.events.look(refs));
       const owners = new Set([...delivered.owners, ...found.owners]);
       const wakes: Wake[] = [...owners].map((owner) => ({ kind: "inbox", owner }));
-      await startTriggered(store, delivered.triggered);
+      await startTriggered(store, delivered.triggered, sure);
       const isAnyDue = due === true || delivered.woke || found.woke || delivered.triggered.length > 0;
       if (isAnyDue) wakes.push({ kind: "due" });
       if (ended.length > 0) wakes.push({ kind: "ended", ids: ended });

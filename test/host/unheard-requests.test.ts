@@ -196,3 +196,44 @@ test("what was asked while a host registers anew is carried out when it has", { 
   isAway = false;
   await eventually(() => isTerminated(host, id), "it is terminated");
 });
+
+test("what nobody here can carry out rests: it is not taken again and again", { timeout }, async (t) => {
+  const store = memory();
+  const id = await atRest(store);
+  for (const kind of ["compensate", "suspend"] as const)
+    await store.instances.request(refOf(id), { requestId: randomUUID(), kind, payload: null });
+  let taken = 0;
+  const claimOne: EngineStore["instances"]["claimOne"] = (owner, ref) => {
+    taken += 1;
+    return store.instances.claimOne(owner, ref);
+  };
+  const view = over(store, { instances: over(store.instances, { claimOne }) });
+  for (let hosts = 0; hosts < 3; hosts += 1) {
+    const host = await hostOn(view, { workflows: [], pollMs: 20 });
+    await pause(200);
+    await host.stop();
+  }
+  assert.equal(taken, 0);
+  assert.deepEqual(await store.instances.asked(10), []);
+  await store.instances.request(refOf(id), { requestId: randomUUID(), kind: "terminate", payload: null });
+  const host = await hostFor(t, view, []);
+  await eventually(() => isTerminated(host, id), "it is terminated");
+});
+
+test(
+  "what was asked of a run whose row is held is tried now and then, however often it is wanted",
+  { timeout },
+  async (t) => {
+    const store = memory();
+    const id = await atRest(store);
+    let tries = 0;
+    const claimOne: EngineStore["instances"]["claimOne"] = () => {
+      tries += 1;
+      return Promise.reject(new PersistenceError("held", "conflict", { sqlState: "55P03" }));
+    };
+    const host = await hostFor(t, over(store, { instances: over(store.instances, { claimOne }) }), []);
+    for (let asked = 0; asked < 10; asked += 1) await host.getRun(id).suspend("a rest");
+    await pause(300);
+    assert.equal(tries, 1);
+  },
+);

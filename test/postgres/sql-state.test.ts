@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemEnvironment } from "../../src/models/environment.ts";
 import { DatabaseUnreachableError, PersistenceError } from "../../src/models/errors-storage.ts";
-import { retrying } from "../../src/persistence/postgres/retrying.ts";
+import { retrying } from "../../src/persistence/retrying.ts";
 import { breaksSession, persistenceError } from "../../src/persistence/postgres/sql-state.ts";
 
 const fromServer = (code: string): Error => Object.assign(new Error(`refused (${code})`), { code });

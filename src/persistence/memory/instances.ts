@@ -238,5 +238,9 @@ const inboxRow = ({ consumedAt: _, ...row }: InboxRecord): contract.InboxRow => 
   payload: parseJson(row.payload),
 });
 
-const isAsked = ({ inbox }: InstanceRecord): boolean =>
-  [...inbox.values()].some(({ kind, consumedAt }) => consumedAt === null && kind !== "event" && kind !== "compensate");
+/** What stands behind a request to compensate waits for it, but for an end. */
+function isAsked({ inbox }: InstanceRecord): boolean {
+  const open = [...inbox.values()].filter(({ kind, consumedAt }) => consumedAt === null && kind !== "event");
+  const undoing = Math.min(...open.filter(({ kind }) => kind === "compensate").map(({ seq }) => seq));
+  return open.some(({ kind, seq }) => kind === "terminate" || (kind !== "compensate" && seq < undoing));
+}

@@ -137,7 +137,8 @@ export const blockedAsked = (t: Tables, limit: number): Statement => ({
   name: "claim-asked",
   text: `select w.bucket, w.id from ${t.instance} w
     where w.blocked and exists (select from ${t.inbox} x where ${at("x.bucket", "w.bucket")} and x.instance = w.id and not x.taken
-        and x.kind in ('suspend', 'resume', 'terminate') offset 0)
+        and (x.kind = 'terminate' or x.kind in ('suspend', 'resume') and not exists (select from ${t.inbox} c
+          where ${at("c.bucket", "w.bucket")} and c.instance = w.id and not c.taken and c.kind = 'compensate' and c.seq < x.seq offset 0)) offset 0)
     limit $1`,
   values: [limit],
 });

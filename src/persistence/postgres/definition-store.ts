@@ -2,7 +2,7 @@ import type { Environment } from "../../models/environment.ts";
 import type { Database, Statement } from "../database.ts";
 import type { DefinitionRow, DefinitionStore, TriggerRow } from "../provider.ts";
 import { plain, quoted } from "./columns.ts";
-import { retrying } from "./retrying.ts";
+import { retrying } from "../retrying.ts";
 import type { Tables } from "./tables.ts";
 
 /** Of two nodes that register at once one inserts; the other, after it, reads what is there. */

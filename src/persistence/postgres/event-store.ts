@@ -11,7 +11,7 @@ import {
   undeliveredEvents,
   unlookedSubscriptions,
 } from "./event-statements.ts";
-import { retrying } from "./retrying.ts";
+import { retrying } from "../retrying.ts";
 import type { Tables } from "./tables.ts";
 
 const nothing: Delivery = { delivered: 0, woke: false, owners: [], triggered: [] };

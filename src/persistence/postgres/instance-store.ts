@@ -43,7 +43,7 @@ import {
 } from "./instance-statements.ts";
 import { asStepOf } from "../step-transaction.ts";
 import { Places } from "./places.ts";
-import { retrying, type Repeatable } from "./retrying.ts";
+import { retrying, type Repeatable } from "../retrying.ts";
 import { type StartAnswer, type StartBatch, startInstances } from "./start-statement.ts";
 import type { Tables } from "./tables.ts";
 import { transact, type Fence } from "./transact.ts";

@@ -12,7 +12,7 @@ import {
   releaseOwned,
   retireNode,
 } from "./node-statements.ts";
-import { retrying } from "./retrying.ts";
+import { retrying } from "../retrying.ts";
 import type { Tables } from "./tables.ts";
 
 interface Clock {

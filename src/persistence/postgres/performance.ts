@@ -25,7 +25,7 @@ import {
   tablePerformance,
   type TableRow,
 } from "./performance-statements.ts";
-import { retrying } from "./retrying.ts";
+import { retrying } from "../retrying.ts";
 import type { Tables } from "./tables.ts";
 
 /** Reads what the database says about its own work. Each part by itself: one that fails keeps none of the others. */

@@ -2,7 +2,7 @@ import type { Environment } from "../../models/environment.ts";
 import type { Database, Statement } from "../database.ts";
 import type { StartRow } from "../provider.ts";
 import type { Firing, ScheduleClock, ScheduleRow, ScheduleStore, StoredSchedule } from "../schedule-store.ts";
-import { retrying } from "./retrying.ts";
+import { retrying } from "../retrying.ts";
 import {
   changeSchedule,
   deleteSchedule,

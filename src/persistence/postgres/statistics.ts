@@ -19,7 +19,7 @@ import {
   type WorkflowStatsOptions,
 } from "../statistics.ts";
 import { PerformanceAnalyst } from "./performance.ts";
-import { retrying } from "./retrying.ts";
+import { retrying } from "../retrying.ts";
 import {
   countEnded,
   countOpen,

@@ -64,6 +64,7 @@ export class SqlEngineStore implements EngineStore {
   private readonly options: SqlStoreOptions;
   private bucketCount: number;
   private isReady = false;
+  private opening = 0;
 
   constructor(database: Database, env: Environment, options: SqlStoreOptions = {}) {
     this.database = database;
@@ -108,8 +109,9 @@ export class SqlEngineStore implements EngineStore {
   }
 
   async initialize(): Promise<void> {
-    await this.database.open();
+    this.opening += 1;
     try {
+      await this.database.open();
       const meta = await migrate(this.database, this.tables, this.env, {
         mode: this.options.migrate ?? "auto",
         buckets: this.bucketCount,
@@ -118,8 +120,10 @@ export class SqlEngineStore implements EngineStore {
       checkBuckets(this.options.buckets, meta);
       this.bucketCount = meta.buckets;
       this.isReady = true;
+      this.opening -= 1;
     } catch (error) {
-      if (!this.isReady) await this.database.close().catch(() => undefined); // nobody closes what did not open
+      this.opening -= 1;
+      if (!this.isReady && this.opening === 0) await this.database.close().catch(() => undefined); // nobody closes what did not open
       throw error;
     }
   }

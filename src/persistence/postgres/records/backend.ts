@@ -3,7 +3,7 @@ import { PersistenceError } from "../../../models/errors-storage.ts";
 import type { Database, Session, Statement } from "../../database.ts";
 import type { RecordBackend, RecordTables, RecordUpkeep, TransactionTables } from "../../record-tables.ts";
 import type { Isolation } from "../../records.ts";
-import { retrying } from "../retrying.ts";
+import { retrying } from "../../retrying.ts";
 import type { SqlEngineStore } from "../store.ts";
 import { StepSession } from "../transaction-session.ts";
 import { type Runner, SqlRecordTables } from "./tables.ts";

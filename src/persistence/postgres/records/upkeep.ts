@@ -4,7 +4,7 @@ import type { Database, Statement } from "../../database.ts";
 import type { InstanceRef } from "../../provider.ts";
 import type { PurgeBatch, RecordUpkeep } from "../../record-tables.ts";
 import { inKeyOrder, passingBy } from "../picking.ts";
-import { retrying } from "../retrying.ts";
+import { retrying } from "../../retrying.ts";
 import type { Tables } from "../tables.ts";
 import { fromMs } from "./columns.ts";
 import { deleteInstances, lockInstances } from "./instance-statements.ts";

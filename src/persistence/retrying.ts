@@ -1,6 +1,6 @@
-import type { Environment } from "../../models/environment.ts";
-import { PersistenceError } from "../../models/errors-storage.ts";
-import { WorkflowError } from "../../models/errors.ts";
+import type { Environment } from "../models/environment.ts";
+import { PersistenceError } from "../models/errors-storage.ts";
+import { WorkflowError } from "../models/errors.ts";
 
 const attempts = 5;
 const firstWaitMs = 20;
