@@ -17,7 +17,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const concurrency = 2;
 const isQuick = process.env.TEST_QUICK === "1";
 /** The same on every Node: a quick pass, on another one, leaves these out. */
-const sameEverywhere = ["docs/", "types/", "seed/", "main-job/audit", "main-job/input"];
+const sameEverywhere = ["docs/", "types/", "seed/", "main-job/audit", "main-job/input", "main-job/whole-run"];
 
 const interrupted = new AbortController();
 setMaxListeners(0, interrupted.signal); // the runner listens once for each file

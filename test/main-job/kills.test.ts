@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { freshDatabase, rowsOf } from "../support/database.ts";
 import { assertComplete, type Files, Job, makeFiles, type Place, runClean } from "./job.ts";
 
-const wantedKills = process.env["TEST_QUICK"] === "1" ? 2 : 4;
+const wantedKills = process.env["TEST_QUICK"] === "1" ? 2 : 3;
 const mostTries = 20;
 const timeout = 240_000;
 

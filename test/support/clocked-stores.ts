@@ -9,6 +9,7 @@ import type { EngineStore } from "../../src/persistence/provider.ts";
 import { freshDatabase, runOnce } from "./database.ts";
 import { giveAway } from "./give-away.ts";
 import { Motion } from "./motion.ts";
+import { storeNames } from "./stores.ts";
 
 type Options = Omit<CreateHostOptions, "persistence">;
 
@@ -48,7 +49,7 @@ export const test = (name: string, body: () => Promise<void>): void => void unti
 export function onEveryClock(
   group: string,
   tests: (store: ClockedStore) => void,
-  names: readonly ClockedStore["name"][] = ["memory", "pglite", "postgres"],
+  names: readonly ClockedStore["name"][] = storeNames,
 ): void {
   for (const name of names) describe(`${group} on ${name}`, () => tests(clocked(name, sources[name])));
 }
