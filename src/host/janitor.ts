@@ -30,6 +30,7 @@ const sweepOlderMs = 2_000;
 const rowsAtOnce = 500;
 /** Between two looks of which the first found as much as one takes. */
 const moreMs = 100;
+const blockMs = 60_000;
 const askedMs = 60_000;
 const keepEventsMs = 7 * 24 * 60 * 60 * 1000;
 const hourMs = 3_600_000;
@@ -107,7 +108,7 @@ export class Janitor {
       this.olderMs = Math.min(this.olderMs, olderMs);
       throw error;
     }
-    return this.pauseMs;
+    return this.pauseMs(sweepMs);
   }
 
   private async blockOnce(): Promise<number> {
@@ -117,7 +118,7 @@ export class Janitor {
     const unblocked = await store.instances.unblock(registry.names(), rowsAtOnce);
     if (unblocked > 0) claimer.poke();
     await this.takeAsked();
-    return Math.max(blocked, unblocked) < rowsAtOnce ? this.pauseMs : moreMs;
+    return Math.max(blocked, unblocked) < rowsAtOnce ? this.pauseMs(blockMs) : moreMs;
   }
 
   /** What was asked of a node that has left, or died, before it carried it out. */
@@ -129,9 +130,9 @@ export class Janitor {
   }
 
   /** Without hints nobody says that there is something. */
-  private get pauseMs(): number {
+  private pauseMs(hintedMs: number): number {
     const { hearsHints, pollMs } = this.parts;
-    return hearsHints ? sweepMs : Math.min(pollMs, sweepMs);
+    return hearsHints ? hintedMs : Math.min(pollMs, hintedMs);
   }
 
   /**
