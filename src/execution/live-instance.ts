@@ -103,6 +103,11 @@ export class LiveInstance implements InstanceRef {
     return (this.timersMade ??= new Map());
   }
 
+  /** Rows of its inbox that are new. That is told by their numbers: rows that were read before the commit that took them may come after it. */
+  unseen(rows: readonly InboxRow[]): readonly InboxRow[] {
+    return rows.filter(({ seq }) => seq > this.inboxSeen);
+  }
+
   take(rows: readonly InboxRow[]): void {
     this.inbox = [...this.inbox, ...rows];
     for (const { seq } of rows) this.inboxSeen = Math.max(this.inboxSeen, seq);

@@ -69,7 +69,7 @@ export class Claimer {
   private isGivingBack = false;
   private readonly wanted = new Map<string, InstanceRef>();
   /** Wanted, and left alone for a while. */
-  private readonly held = new Set<string>();
+  private readonly leftAlone = new Set<string>();
 
   constructor(parts: ClaimerParts) {
     this.parts = parts;
@@ -110,7 +110,7 @@ export class Claimer {
 
   /** Takes this instance to carry out a request, whatever its definition, unless somebody else takes it first. */
   want(ref: InstanceRef): void {
-    if (this.held.has(ref.id)) return;
+    if (this.leftAlone.has(ref.id)) return;
     this.wanted.set(ref.id, ref);
     this.loop.poke();
   }
@@ -183,9 +183,9 @@ export class Claimer {
   }
 
   private leaveAlone(ref: InstanceRef): void {
-    this.held.add(ref.id);
+    this.leftAlone.add(ref.id);
     this.parts.env.later(heldPauseMs, () => {
-      this.held.delete(ref.id);
+      this.leftAlone.delete(ref.id);
       this.want(ref);
     });
   }

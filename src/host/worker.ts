@@ -87,16 +87,15 @@ export class Worker {
     const waits = subscriptionsOf(live, buckets);
     if (waits.length === 0) return;
     await events.look(waits);
-    const rows = await instances.inbox([live]);
-    live.take(rows.filter(({ seq }) => seq > live.inboxSeen));
+    live.take(live.unseen(await instances.inbox([live])));
   }
 
   /**
-   * The inbox of a live instance was read anew. What is new is told by its number: rows that were read before the commit that took
-   * them may come after it. A request to stop waits until the bodies that it aborts have ended, for a while; meanwhile no other begins.
+   * The inbox of a live instance was read anew. A request to stop waits until the bodies that it aborts have ended, for a while;
+   * meanwhile no other begins.
    */
   received(live: LiveInstance, rows: readonly InboxRow[]): void {
-    const fresh = rows.filter(({ seq }) => seq > live.inboxSeen);
+    const fresh = live.unseen(rows);
     if (fresh.length === 0 || !this.owns(live)) return;
     if (live.isStopping) {
       live.hasMailLeft = true;

@@ -31,22 +31,31 @@ export function unknownField(
 
 /** What is given of the fields that are known, inherited ones and getters too: a spread loses them. Undefined counts as left out. */
 export function pick<T extends object>(given: T, known: ReadonlySet<string>): T {
-  const fields = [...known].map((name) => [name, given[name as keyof T]] as const);
-  return Object.fromEntries(fields.filter(([, value]) => value !== undefined)) as T;
+  const picked: Record<string, unknown> = {};
+  for (const name of known) {
+    const value = given[name as keyof T];
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked as T;
 }
 
 /** Lets the options of a call pass. Throws `InvalidRequestError` for what is no object, and for an option that is not known. */
 export function checkKnown(given: unknown, call: string, known: ReadonlySet<string>): void {
-  if (typeof given !== "object" || given === null || Array.isArray(given))
-    throw new InvalidRequestError(`${call}: options`, "must be an object");
-  const unknown = unknownField(given, known);
-  if (unknown !== undefined)
-    throw new InvalidRequestError(`${call}: ${unknown.name}`, `is not known: ${unknown.choice}`);
+  if (!isObject(given)) throw new InvalidRequestError(`${call}: options`, "must be an object");
+  refuseUnknown(given, call, known);
 }
 
 /** Lets one of many items pass, which `what` names. Throws `InvalidRequestError`. */
 export function checkItem(item: unknown, what: string, known: ReadonlySet<string>): void {
-  if (typeof item !== "object" || item === null || Array.isArray(item))
-    throw new InvalidRequestError(what, "must be an object");
-  checkKnown(item, what, known);
+  if (!isObject(item)) throw new InvalidRequestError(what, "must be an object");
+  refuseUnknown(item, what, known);
+}
+
+const isObject = (given: unknown): given is object =>
+  typeof given === "object" && given !== null && !Array.isArray(given);
+
+function refuseUnknown(given: object, where: string, known: ReadonlySet<string>): void {
+  const unknown = unknownField(given, known);
+  if (unknown !== undefined)
+    throw new InvalidRequestError(`${where}: ${unknown.name}`, `is not known: ${unknown.choice}`);
 }

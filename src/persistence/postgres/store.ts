@@ -120,11 +120,9 @@ export class SqlEngineStore implements EngineStore {
       checkBuckets(this.options.buckets, meta);
       this.bucketCount = meta.buckets;
       this.isReady = true;
-      this.opening -= 1;
-    } catch (error) {
+    } finally {
       this.opening -= 1;
       if (!this.isReady && this.opening === 0) await this.database.close().catch(() => undefined); // nobody closes what did not open
-      throw error;
     }
   }
 
